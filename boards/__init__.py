@@ -1,0 +1,1 @@
+"""Platforms, board tops and the flow to a bitstream."""

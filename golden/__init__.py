@@ -1,0 +1,1 @@
+"""Quantisers, trainable layers, the integer Network and its exact reference."""

@@ -1,0 +1,1 @@
+"""Amaranth generators: arithmetic, streams, layers, the accelerator and its plan."""

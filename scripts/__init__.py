@@ -1,0 +1,1 @@
+"""The console command lutloom, one command a file."""

@@ -1,0 +1,1 @@
+"""Testbenches and the harness that runs them under Verilator."""
