@@ -1,0 +1,40 @@
+"""The golden answer: what a Network computes, in exact PyTorch integers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.argmax import argmax
+from golden.dense import dense
+from golden.layer import Dense, Layer
+from golden.network import Network
+
+__all__ = ["run"]
+
+
+def _apply(layer: Layer, x: NDArray[Any]) -> NDArray[np.int64]:
+    return dense(x, layer) if isinstance(layer, Dense) else argmax(x)
+
+
+def run(network: Network, x: NDArray[Any], batch: int = 1000) -> list[NDArray[np.int64]]:
+    """Outputs of every layer, each (frames, layer.n_out) values; the last are the answers.
+
+    x : (frames, n_in) values of kind ``network.input``, for example pixels 0..255 or -1 and +1
+    batch : frames computed at once; it bounds the memory and changes no result
+
+    Raises ValueError for other shapes and for values that ``network.input`` cannot hold.
+    """
+    x = np.asarray(x)
+    if x.ndim != 2 or x.shape[1] != network.n_in:
+        raise ValueError(f"x must have shape (frames, {network.n_in}) for network {network.name}, "
+                         f"not {x.shape}")
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, not {batch}")
+    outputs = [np.empty((len(x), layer.n_out), np.int64) for layer in network.layers]
+    for start in range(0, len(x), batch):
+        part = slice(start, start + batch)
+        values = network.input.decode(network.input.encode(x[part]))
+        for layer, output in zip(network.layers, outputs, strict=True):
+            output[part] = values = _apply(layer, values)
+    return outputs
