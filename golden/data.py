@@ -1,0 +1,119 @@
+"""Data sets: images of 8-bit pixels with their classes, divided into training and test set."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.idx import read_idx
+
+__all__ = ["DATASETS", "Dataset", "load"]
+
+_MNIST_FILES = {"train_x": "train-images-idx3-ubyte", "train_y": "train-labels-idx1-ubyte",
+                "test_x": "t10k-images-idx3-ubyte", "test_y": "t10k-labels-idx1-ubyte"}
+_DIGITS = tuple("0123456789")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images and their classes.
+
+    name : the name it is loaded by
+    train_x, test_x : (images, pixels) uint8, row-major
+    train_y, test_y : (images,) int64, index of the class
+    shape : of one image, (rows, columns)
+    classes : name of each class
+    """
+
+    name: str
+    train_x: NDArray[np.uint8]
+    train_y: NDArray[np.int64]
+    test_x: NDArray[np.uint8]
+    test_y: NDArray[np.int64]
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+
+    @property
+    def n_in(self) -> int:
+        """Pixels an image."""
+        return int(self.train_x.shape[1])
+
+
+def _load_digits(_folder: str | os.PathLike[str] | None) -> Dataset:
+    """The 1,797 8x8 digits that scikit-learn brings along, a fifth of each class for the test.
+
+    Their 17 levels are stretched to 8 bits: round(level * 255 / 16).
+    """
+    from sklearn.datasets import load_digits  # imported late: it costs a second
+    from sklearn.model_selection import train_test_split
+
+    digits = load_digits()
+    pixels = np.rint(digits.data * 255 / 16).astype(np.uint8)
+    train_x, test_x, train_y, test_y = train_test_split(
+        pixels, digits.target.astype(np.int64), test_size=0.2, random_state=0,
+        stratify=digits.target)
+    return Dataset("digits", train_x, train_y, test_x, test_y, (8, 8), _DIGITS)
+
+
+def _mnist_folder(folder: str | os.PathLike[str] | None) -> Path:
+    source = "--data"
+    if folder is None:
+        source, folder = "LUTLOOM_DATA", os.environ.get("LUTLOOM_DATA")
+    if not folder:
+        raise FileNotFoundError(
+            "no folder for the data set mnist: give one with --data or LUTLOOM_DATA; it holds "
+            f"the MNIST files {', '.join(_MNIST_FILES.values())}, plain or with .gz")
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; --data or LUTLOOM_DATA (here "
+                                f"{source}) must name the folder of the MNIST files")
+    nested = Path(folder) / "mnist"
+    return nested if nested.is_dir() else Path(folder)
+
+
+def _mnist_file(folder: Path, name: str) -> Path:
+    for candidate in (folder / name, folder / f"{name}.gz"):
+        if candidate.is_file():
+            return candidate
+    raise FileNotFoundError(f"{folder / name}: missing, with .gz and without; copy it there or "
+                            "name another folder with --data or LUTLOOM_DATA")
+
+
+def _load_mnist(folder: str | os.PathLike[str] | None) -> Dataset:
+    """MNIST from the IDX files in ``folder`` (LUTLOOM_DATA if None) or its subfolder mnist."""
+    where = _mnist_folder(folder)
+    paths = {part: _mnist_file(where, name) for part, name in _MNIST_FILES.items()}
+    arrays = {part: read_idx(path, 3 if part.endswith("x") else 1)
+              for part, path in paths.items()}
+    for part in ("train", "test"):
+        images, labels = arrays[f"{part}_x"], arrays[f"{part}_y"]
+        if images.shape[1:] != (28, 28) or not len(images):
+            raise ValueError(f"{paths[f'{part}_x']}: holds an array of shape {images.shape}, "
+                             "expected images of 28x28; this is another data set")
+        if len(images) != len(labels):
+            raise ValueError(f"{paths[f'{part}_y']}: {len(labels)} labels for {len(images)} "
+                             f"images in {paths[f'{part}_x'].name}; the two do not belong together")
+        if labels.max() > 9:
+            raise ValueError(f"{paths[f'{part}_y']}: labels must be from 0 to 9, not "
+                             f"{labels.max()}; this is another data set")
+    return Dataset("mnist", arrays["train_x"].reshape(-1, 784), arrays["train_y"].astype(np.int64),
+                   arrays["test_x"].reshape(-1, 784), arrays["test_y"].astype(np.int64),
+                   (28, 28), _DIGITS)
+
+
+DATASETS = {"digits": _load_digits, "mnist": _load_mnist}
+
+
+def load(name: str, folder: str | os.PathLike[str] | None = None) -> Dataset:
+    """The data set ``name`` of ``DATASETS``.
+
+    folder : where its files are; for mnist the environment variable LUTLOOM_DATA if None, and
+        the folder itself or its subfolder mnist; digits needs none
+
+    Raises ValueError for an unknown name and for a wrong file, FileNotFoundError for a missing
+    one; each message names the file, the reason and the way out.
+    """
+    if name not in DATASETS:
+        raise ValueError(f'data set must be one of {", ".join(DATASETS)}, not "{name}"')
+    return DATASETS[name](folder)
