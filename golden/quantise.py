@@ -1,0 +1,47 @@
+"""Binarisation, deterministic and stochastic, with straight-through gradients.
+
+Source: M. Courbariaux et al., "Binarized Neural Networks", NIPS 2016, arXiv:1602.02830.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["binarise", "binarise_stochastic"]
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Hands ``quantised`` on; the gradient goes to ``x`` as if it had only been clipped."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, quantised: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return quantised
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        return gradients[0] * (x.abs() <= 1), None
+
+
+def _signs(positive: Tensor, like: Tensor) -> Tensor:
+    return positive.to(like.dtype).mul_(2).sub_(1)
+
+
+def binarise(x: Tensor) -> Tensor:
+    """+1 where x >= 0 (zero of either sign included), else -1; shape and dtype of ``x``.
+
+    Gradient: 1 where |x| <= 1, else 0.
+    """
+    return _StraightThrough.apply(x, _signs(x >= 0, x))
+
+
+def binarise_stochastic(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """+1 with probability (x + 1) / 2, clipped to 0..1, else -1; shape and dtype of ``x``.
+
+    Gradient: 1 where |x| <= 1, else 0. Its mean over many draws is ``x`` clipped to -1..1.
+    """
+    drawn = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    # A draw lies in [0, 1): x <= -1 never gives +1, x >= 1 always does.
+    return _StraightThrough.apply(x, _signs(drawn < (x + 1) / 2, x))
