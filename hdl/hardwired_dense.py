@@ -1,0 +1,40 @@
+"""Fully connected ±1 layer whose weights are logic: one frame a cycle."""
+
+from golden.layer import Dense
+
+from .dense_logic import dense_logic
+from .pipeline import LogicPipeline
+
+__all__ = ["HardwiredDense"]
+
+
+class HardwiredDense(LogicPipeline):
+    """All neurons of a layer in parallel, bit-exact to :func:`golden.dense.dense`.
+
+    ``o[j] = sum(weights[j, k] * i[k] for k in range(n_in))``, or with thresholds the bipolar code of
+    ``o[j] >= thresholds[j]``. The structure is that of :mod:`hdl.dense_logic`: about 0.19 to 0.25
+    LUT a weight for bipolar inputs on 7-series. One frame a cycle; ``latency`` cycles, the
+    structure's depth over ``levels``.
+
+    Parameters
+    ----------
+    layer : golden.layer.Dense, any input kind and shape
+    levels : logic levels between two registers, at least 1
+    variant : "portable" or "xc7", see :class:`hdl.logic_block.LogicBlock`
+    minimum_gain : LUTs that a common sum must save to be shared; ``math.inf`` shares none
+
+    Members
+    -------
+    i : In(stream.Signature(n_in * layer.input.width)), input k in the k-th field from the bottom
+    o : Out(stream.Signature(n_out * layer.output.width)), output j likewise
+
+    Raises TypeError or ValueError on any other value.
+    Source: the ±1 product as in Umuroglu et al., "FINN", FPGA 2017, arXiv:1612.07119.
+    """
+
+    def __init__(self, layer: Dense, *, levels: int = 3, variant: str = "portable",
+                 minimum_gain: float = 3.0):
+        if not isinstance(layer, Dense):
+            raise TypeError(f"layer must be a golden.layer.Dense, not {layer!r}")
+        self.layer = layer
+        super().__init__(*dense_logic(layer, minimum_gain), levels=levels, variant=variant)
