@@ -14,7 +14,7 @@ import numpy as np
 from golden.layer import Dense
 from golden.number import Bipolar, Integer, Number
 
-from .heap import SHAPES, add_bits_best
+from .heap import add_bits_best
 from .logic import Logic
 from .sharing import share_sums
 
@@ -58,7 +58,7 @@ class _Rows:
         self.bases: dict[tuple[bool, bool, int], list[int]] = {}
 
     def add(self, bits: Sequence[tuple[int, int]], width: int, **onto) -> list[int]:
-        return add_bits_best(self.logic, bits, width, shapes=SHAPES, **onto)
+        return add_bits_best(self.logic, bits, width, **onto)
 
     def maximum(self, item: int) -> int:
         if item not in self.largest:

@@ -13,7 +13,7 @@ from functools import cache
 
 from .logic import Logic
 
-__all__ = ["Shape", "SHAPES", "add_bits", "add_bits_best"]
+__all__ = ["Shape", "SHAPES", "add_bits", "add_bits_best", "best_shape"]
 
 # A compressor of L positions takes shape[j] bits of column j into LUT functions, beside one raw bit
 # a position and the carry-in. Wide ones need six-input LUTs.
@@ -241,10 +241,10 @@ def add_bits(logic: Logic, bits: Iterable[tuple[int, int]], width: int, shape: S
     return _Heap(logic, bits, width, shape).run(onto, subtract)
 
 
-def add_bits_best(logic: Logic, bits: Sequence[tuple[int, int]], width: int,
-                  onto: Sequence[int] | None = None, subtract: bool = False,
-                  shapes: Sequence[Shape] = SHAPES) -> list[int]:
-    """:func:`add_bits` in the shape that costs the fewest LUTs, by trying each."""
+def best_shape(logic: Logic, bits: Sequence[tuple[int, int]], width: int,
+               onto: Sequence[int] | None = None, subtract: bool = False,
+               shapes: Sequence[Shape] = SHAPES) -> Shape:
+    """The shape in which :func:`add_bits` costs the fewest LUTs, by trying each."""
     def cost(shape: Shape) -> int:
         mark = logic.mark()
         add_bits(logic, bits, width, shape, onto, subtract)
@@ -252,4 +252,11 @@ def add_bits_best(logic: Logic, bits: Sequence[tuple[int, int]], width: int,
         logic.rewind(mark)
         return luts
 
-    return add_bits(logic, bits, width, min(shapes, key=cost), onto, subtract)
+    return min(shapes, key=cost)
+
+
+def add_bits_best(logic: Logic, bits: Sequence[tuple[int, int]], width: int,
+                  onto: Sequence[int] | None = None, subtract: bool = False) -> list[int]:
+    """:func:`add_bits` in the best shape for these bits."""
+    shape = best_shape(logic, bits, width, onto, subtract)
+    return add_bits(logic, bits, width, shape, onto, subtract)

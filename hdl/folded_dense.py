@@ -1,0 +1,203 @@
+"""Fully connected ±1 layer with weights in memory: pe neurons and simd inputs a cycle."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from golden.layer import Dense
+from golden.number import Number
+
+from .folded_sum import FoldedSum
+from .folding import Folding
+
+__all__ = ["FoldedDense", "MEMORIES", "STORAGES"]
+
+STORAGES = "rom", "ram"
+MEMORIES = "auto", "lut", "block"
+# What yosys calls them; a ROM in LUTs is logic, a RAM in LUTs is distributed.
+_STYLES = {("rom", "lut"): {"rom_style": "logic"}, ("ram", "lut"): {"ram_style": "distributed"},
+           ("rom", "block"): {"rom_style": "block"}, ("ram", "block"): {"ram_style": "block"}}
+
+
+class FoldedDense(wiring.Component):
+    """A layer of any size on pe * simd XNOR-accumulators, bit-exact to :func:`golden.dense.dense`.
+
+    The inputs of two frames are buffered, so that a frame enters while the one before is used for
+    ``passes = ceil(n_out / pe)`` passes of ``beats = ceil(n_in / simd)`` cycles. One frame every
+    ``passes * beats`` cycles, whenever its inputs come; ``latency = beats + 2 + sum_latency`` cycles
+    from its first input beat to its first output beat, for inputs that come every cycle.
+
+    Parameters
+    ----------
+    layer : golden.layer.Dense, any input kind and shape
+    pe : neurons computed in parallel, at least 1; need not divide n_out
+    simd : inputs taken a cycle, at least 1; need not divide n_in
+    storage : "rom", or "ram" for weights and thresholds that may be written at run time; they
+        start as the layer's, and accumulators are sized for any others
+    memory : "auto", "lut" or "block", where the weights are kept
+    levels, variant : see :class:`hdl.logic_block.LogicBlock`
+
+    Members
+    -------
+    i : In(stream.Signature(simd * layer.input.width)), input k in lane k % simd of beat k // simd,
+        lane 0 lowest; lanes beyond n_in are ignored
+    o : Out(stream.Signature(pe * output.width)), output j in lane j % pe of beat j // pe; lanes
+        beyond n_out are 0
+    write : only with "ram". In(stream.Signature(StructLayout)) of ``preload`` (1 bit), ``address``
+        and ``word``: a word of weights, or of preloads, as :class:`hdl.folding.Folding` of a layer
+        of the same shape gives them. A write waits until no frame is in the core, and frames wait
+        while a write is offered.
+
+    Raises TypeError or ValueError on any other value.
+    Source: the matrix-vector unit of Umuroglu et al., "FINN", FPGA 2017, arXiv:1612.07119.
+    """
+
+    def __init__(self, layer: Dense, *, pe: int, simd: int, storage: str = "rom",
+                 memory: str = "auto", levels: int = 3, variant: str = "portable"):
+        self.folding = Folding(layer, pe, simd, worst_case=storage == "ram")
+        for name, value, choices in (("storage", storage, STORAGES), ("memory", memory, MEMORIES)):
+            if value not in choices:
+                raise ValueError(f"layer {layer.name}: {name} must be one of "
+                                 f"{', '.join(choices)}, not {value!r}")
+        self._storage, self._style = storage, _STYLES.get((storage, memory), {})
+        self._sum = FoldedSum(self.folding, levels=levels, variant=variant)
+        members = {"i": In(stream.Signature(simd * layer.input.width)),
+                   "o": Out(stream.Signature(pe * self.output.width))}
+        if storage == "ram":
+            members["write"] = In(stream.Signature(data.StructLayout({
+                "preload": 1, "address": ceil_log2(max(self.folding.cycles, 2)),
+                "word": max(pe * simd, pe * self.folding.accumulator_width)})))
+        super().__init__(members)
+
+    @property
+    def output(self) -> Number:
+        """Number kind of the outputs."""
+        return self.folding.output
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a frame's first input beat to its first output beat."""
+        return self.folding.beats + 2 + self._sum.sum_latency
+
+    @property
+    def initiation_interval(self) -> int:
+        """Cycles between frames."""
+        return self.folding.cycles
+
+    def elaborate(self, platform):
+        m = Module()
+
+        folding, delay = self.folding, self._sum.sum_latency
+        m.submodules.sum = total = self._sum
+        advance = Signal()  # the pipeline moves
+        writing = self.write.valid if self._storage == "ram" else C(0)
+
+        # Inputs: a ring of two frames. A beat is fresh until its first pass reads it and keeps its
+        # place until the last pass has.
+        slots = 2 * folding.beats
+        m.submodules.inputs = inputs = Memory(shape=self.i.payload.shape(), depth=slots, init=[])
+        put, get = inputs.write_port(), inputs.read_port()
+        fresh, taken = Signal(range(slots + 1)), Signal(range(slots + 1))
+        between_frames = (put.addr == 0) | (put.addr == folding.beats)
+        m.d.comb += [
+            self.i.ready.eq((taken != slots) & ~(between_frames & writing)),
+            put.en.eq(self.i.valid & self.i.ready),
+            put.data.eq(self.i.payload),
+        ]
+        with m.If((put.addr == folding.beats - 1) | (put.addr == slots - 1)):
+            # The padding adds 0: the least value is 0 in unsigned form, and its weights are +1.
+            number = folding.layer.input
+            for lane in range(folding.layer.n_in - (folding.beats - 1) * folding.simd,
+                              folding.simd):
+                m.d.comb += put.data.word_select(lane, number.width).eq(
+                    number.encode(number.minimum).item())
+        with m.If(put.en):
+            m.d.sync += put.addr.eq(_next(put.addr, slots))
+
+        # Steps: one input beat meets one word of weights.
+        beat, current = Signal(range(folding.beats)), Signal(range(folding.passes))
+        upper = Signal()  # the frame in use lies in the upper half of the ring
+        first_pass, last_pass = current == 0, current == folding.passes - 1
+        last_beat = beat == folding.beats - 1
+        step = Signal()
+        m.d.comb += [
+            step.eq(advance & (~first_pass | (fresh != 0))),
+            get.addr.eq(Mux(upper, folding.beats, 0) + beat),
+            get.en.eq(step),
+        ]
+        with m.If(step):
+            m.d.sync += beat.eq(_next(beat, folding.beats))
+            with m.If(last_beat):
+                m.d.sync += current.eq(_next(current, folding.passes))
+                m.d.sync += upper.eq(upper ^ last_pass)
+        m.d.sync += fresh.eq(fresh + put.en - (step & first_pass))
+        m.d.sync += taken.eq(taken + put.en - (step & last_pass))
+
+        # Operands are read in the cycle after the step; their sums follow ``delay`` cycles later.
+        stages = Signal(data.ArrayLayout(data.StructLayout(
+            {"valid": 1, "first": 1, "last": 1, "last_pass": 1}), delay + 1))
+        with m.If(advance):
+            m.d.sync += [
+                stages[0].valid.eq(step), stages[0].first.eq(beat == 0),
+                stages[0].last.eq(last_beat), stages[0].last_pass.eq(last_pass),
+                *(stages[k + 1].eq(stages[k]) for k in range(delay)),
+            ]
+        before, now = stages[delay - 1], stages[delay]
+        m.submodules.weights = weights = self._memory(
+            folding.pe * folding.simd, folding.weight_words(), self._style)
+        m.submodules.preloads = preloads = self._memory(
+            folding.pe * folding.accumulator_width, folding.preload_words(), {})
+        weight, preload = weights.read_port(), preloads.read_port()
+        weight_address = Signal(range(len(weights.init)))
+        preload_address = Signal(range(len(preloads.init)))
+        m.d.comb += [
+            weight.addr.eq(weight_address), weight.en.eq(step),
+            preload.addr.eq(preload_address),
+            preload.en.eq(advance & before.valid & before.first),
+            total.x.eq(get.data), total.w.eq(weight.data), total.preload.eq(preload.data),
+            total.enable.eq(advance), total.valid.eq(now.valid), total.first.eq(now.first),
+        ]
+        with m.If(weight.en):
+            m.d.sync += weight_address.eq(_next(weight_address, folding.cycles))
+        with m.If(preload.en):
+            m.d.sync += preload_address.eq(_next(preload_address, folding.passes))
+
+        # The sums of a pass leave when its last beat is in; until they can, all stops.
+        result = now.valid & now.last
+        m.d.comb += advance.eq(~(result & self.o.valid & ~self.o.ready))
+        with m.If(result & advance):
+            m.d.sync += self.o.valid.eq(1)
+            m.d.sync += self.o.payload.eq(Cat(self._outputs(total.total, now.last_pass)))
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+
+        if self._storage == "ram":
+            busy = (taken != 0) | self.o.valid | Cat(stage.valid for stage in stages).any()
+            m.d.comb += self.write.ready.eq(~busy)
+            for memory, chosen in ((weights, ~self.write.p.preload),
+                                   (preloads, self.write.p.preload)):
+                port = memory.write_port()
+                m.d.comb += [port.addr.eq(self.write.p.address), port.data.eq(self.write.p.word),
+                             port.en.eq(self.write.valid & ~busy & chosen)]
+
+        return m
+
+    def _memory(self, width: int, words: list[int], style: dict[str, str]) -> Memory:
+        # One word more than one, since a memory of depth 1 has no address.
+        return Memory(shape=width, depth=max(len(words), 2), init=words, attrs=style)
+
+    def _outputs(self, totals: Value, last_pass: Value) -> list[Value]:
+        folding = self.folding
+        width, n_last = folding.accumulator_width, folding.layer.n_out % folding.pe or folding.pe
+        words = [totals.word_select(j, width) for j in range(folding.pe)]
+        if folding.has_thresholds:
+            return [~word[-1] for word in words]
+        if folding.form.scale == 2:  # the accumulator is twice the total, plus n_in's parity
+            words = [Cat(C(folding.layer.n_in & 1, 1), word) for word in words]
+        return [word if j < n_last else Mux(last_pass, 0, word) for j, word in enumerate(words)]
+
+
+def _next(count: Value, limit: int) -> Value:
+    return Mux(count == limit - 1, 0, count + 1)
