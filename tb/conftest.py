@@ -1,0 +1,58 @@
+"""Options and fixtures of all testbenches.
+
+``pytest --seed N`` seeds all random data, stalls and moments of reset; the seed is printed in the
+header and with each failure. ``pytest --waves`` records all signals of every simulation as FST
+under ``build/waves`` and says where. ``pytest -n 2`` is safe: builds are shared through a locked
+cache.
+"""
+
+import re
+import zlib
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tb.cache import repository
+from tb.harness import settings
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("lutloom")
+    group.addoption("--seed", type=int, default=0, help="seed of all random data (default 0)")
+    group.addoption("--waves", action="store_true", help="record signals to build/waves/*.fst")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.seed, settings.waves = config.getoption("--seed"), config.getoption("--waves")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"lutloom: --seed {settings.seed}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]
+                              ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        report.sections.append(("seed", f"repeat with --seed {settings.seed}"))
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _simulation_folder(request: pytest.FixtureRequest, tmp_path: Path,
+                       monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path
+    if settings.waves:
+        folder = repository() / "build/waves" / re.sub(r"[^\w.-]+", "_", request.node.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        print(f"waves: {folder}")
+    monkeypatch.setattr(settings, "folder", folder)
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    """Random numbers of this test: the same for the same --seed, whatever other tests run."""
+    return np.random.default_rng([settings.seed, zlib.crc32(request.node.nodeid.encode())])
