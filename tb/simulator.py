@@ -41,6 +41,12 @@ _MAIN = _COCOTB / "share/lib/verilator/verilator.cpp"
 _ALLOWED = (
     "-Wno-WIDTHEXPAND",  # Amaranth writes sums without the zeros that Verilog adds by itself
 )
+# Yosys's cell models, not ours to mend, are besides allowed
+_CELLS_ALLOWED = (
+    "SPECIFYIGN",  # timing, which Verilator ignores
+    "INITIALDLY",  # non-blocking assignments in their initial blocks, which do no harm
+    "MODDUP",      # block RAMs, which tb/models defines before
+)
 # Measured on layers of 64x16 to 256x64: -O0 compiles no quicker than -O1 (headers are most of
 # it) and simulates half as fast.
 _RUNTIME_FLAGS = ("OPT_SLOW=-O0", "OPT_GLOBAL=-O2")
@@ -66,8 +72,7 @@ class PortsOnlyVerilator(Verilator):
     sources: Verilog files, the first holds module ``top``; memory_files: contents that the
     simulation reads from its working folder; test_module: cocotb module, importable from the
     repository; folder: working folder of the simulation; waves: trace all signals to
-    ``waves.fst`` there; optimise: flag of the C++ compiler for the design itself; library: are
-    sources after the first cell models, whose own lints are not ours to mend.
+    ``waves.fst`` there; optimise: flag of the C++ compiler for the design itself.
 
     Raises ToolError (with the log's last lines) when a tool or the simulation fails, and
     RuntimeError with the command that mends it when a compiler is missing.
@@ -148,6 +153,7 @@ class PortsOnlyVerilator(Verilator):
         if header is None:
             raise ValueError(f"{self.verilog_sources_flat[0]} holds no module top(...)")
         ports = "`verilator_config\n" + "".join(
+            f'lint_off -rule {rule} -file "*/cells_sim.v"\n' for rule in _CELLS_ALLOWED) + "".join(
             f'public_flat_rw -module "top" -var "{port.strip()}"\n'
             for port in header[1].split(","))
         self.set_env()

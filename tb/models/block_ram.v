@@ -111,27 +111,26 @@ module lutloom_block_ram #(
     end
 endmodule
 
-// The two primitives differ in size and in the number of data pins; HALF is the width of one
-// port's data pins, twice of which a simple dual port has.
-`define PRIMITIVE(HALF, PARITY, BITS, SIZE, CONTENT, CONTENTP) \
+// What the two primitives share: N data and P parity pins a port, addresses up to bit BITS, SIZE
+// bytes. In simple dual port, A reads, B writes, and the widest word takes the pins of both.
+`define PRIMITIVE(N, P, BITS, SIZE, CONTENT, CONTENTP) \
     localparam SDP = RAM_MODE == "SDP"; \
     initial if (DOA_REG != 0 || DOB_REG != 0 || IS_CLKARDCLK_INVERTED || IS_CLKBWRCLK_INVERTED) \
         $fatal(1, "block RAM: output registers and inverted clocks are not modelled"); \
     wire [1:0][63:0] dout; \
     wire [1:0][7:0] doutp; \
-    // Simple dual port: A reads, B writes, and the wide word takes the pins of both. \
-    localparam WIDE_READ = SDP && READ_WIDTH_A == 2 * (HALF + PARITY); \
-    localparam WIDE_WRITE = SDP && WRITE_WIDTH_B == 2 * (HALF + PARITY); \
+    localparam WIDE_READ = SDP && READ_WIDTH_A == 2 * (N + P); \
+    localparam WIDE_WRITE = SDP && WRITE_WIDTH_B == 2 * (N + P); \
     lutloom_block_ram #( \
         .BYTES(SIZE), .DATA({CONTENT}), .PARITY({CONTENTP}), \
         .READ_WIDTH({READ_WIDTH_B, READ_WIDTH_A}), \
         .WRITE_WIDTH({WRITE_WIDTH_B, WRITE_WIDTH_A}), \
         .READ_FIRST({WRITE_MODE_B == "READ_FIRST", WRITE_MODE_A == "READ_FIRST"}), \
         .WRITE_FIRST({WRITE_MODE_B == "WRITE_FIRST", WRITE_MODE_A == "WRITE_FIRST"}), \
-        .INIT({72'(INIT_B), WIDE_READ ? 72'({INIT_B[HALF +: PARITY], INIT_A[HALF +: PARITY], \
-            INIT_B[HALF - 1:0], INIT_A[HALF - 1:0]}) : 72'(INIT_A)}), \
-        .SRVAL({72'(SRVAL_B), WIDE_READ ? 72'({SRVAL_B[HALF +: PARITY], SRVAL_A[HALF +: PARITY], \
-            SRVAL_B[HALF - 1:0], SRVAL_A[HALF - 1:0]}) : 72'(SRVAL_A)}) \
+        .INIT({72'(INIT_B), WIDE_READ ? 72'({INIT_B[N +: P], INIT_A[N +: P], \
+            INIT_B[N - 1:0], INIT_A[N - 1:0]}) : 72'(INIT_A)}), \
+        .SRVAL({72'(SRVAL_B), WIDE_READ ? 72'({SRVAL_B[N +: P], SRVAL_A[N +: P], \
+            SRVAL_B[N - 1:0], SRVAL_A[N - 1:0]}) : 72'(SRVAL_A)}) \
     ) ram ( \
         .clk({CLKBWRCLK, CLKARDCLK}), \
         .en({ENBWREN ^ IS_ENBWREN_INVERTED, ENARDEN ^ IS_ENARDEN_INVERTED}), \
@@ -141,10 +140,10 @@ endmodule
         .di({WIDE_WRITE ? 64'({DIBDI, DIADI}) : 64'(DIBDI), 64'(DIADI)}), \
         .dip({WIDE_WRITE ? 8'({DIPBDIP, DIPADIP}) : 8'(DIPBDIP), 8'(DIPADIP)}), \
         .dout(dout), .doutp(doutp)); \
-    assign {DOPADOP, DOADO} = {doutp[0][PARITY - 1:0], dout[0][HALF - 1:0]}; \
+    assign {DOPADOP, DOADO} = {doutp[0][P - 1:0], dout[0][N - 1:0]}; \
     assign {DOPBDOP, DOBDO} = WIDE_READ \
-        ? {doutp[0][PARITY +: PARITY], dout[0][HALF +: HALF]} \
-        : {doutp[1][PARITY - 1:0], dout[1][HALF - 1:0]};
+        ? {doutp[0][P +: P], dout[0][N +: N]} \
+        : {doutp[1][P - 1:0], dout[1][N - 1:0]};
 
 `define PARAMETERS(VALUE) \
     parameter integer DOA_REG = 0, DOB_REG = 0, READ_WIDTH_A = 0, READ_WIDTH_B = 0, \
