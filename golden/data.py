@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.idx import read_idx
+from golden.number import Bipolar, Integer, Number
 
-__all__ = ["DATASETS", "Dataset", "load"]
+__all__ = ["DATASETS", "WHITE", "Dataset", "encode_pixels", "load"]
+
+WHITE = 128  # the least pixel that binarises to +1
 
 _MNIST_FILES = {"train_x": "train-images-idx3-ubyte", "train_y": "train-labels-idx1-ubyte",
                 "test_x": "t10k-images-idx3-ubyte", "test_y": "t10k-labels-idx1-ubyte"}
@@ -68,16 +71,17 @@ def _mnist_folder(folder: str | os.PathLike[str] | None) -> Path:
     if not Path(folder).is_dir():
         raise FileNotFoundError(f"{folder}: no such folder; --data or LUTLOOM_DATA (here "
                                 f"{source}) must name the folder of the MNIST files")
-    nested = Path(folder) / "mnist"
-    return nested if nested.is_dir() else Path(folder)
+    return Path(folder)
 
 
 def _mnist_file(folder: Path, name: str) -> Path:
-    for candidate in (folder / name, folder / f"{name}.gz"):
-        if candidate.is_file():
-            return candidate
-    raise FileNotFoundError(f"{folder / name}: missing, with .gz and without; copy it there or "
-                            "name another folder with --data or LUTLOOM_DATA")
+    for parent in (folder, folder / "mnist"):
+        for candidate in (parent / name, parent / f"{name}.gz"):
+            if candidate.is_file():
+                return candidate
+    raise FileNotFoundError(f"{folder / name}: missing, with .gz and without, and in the subfolder "
+                            "mnist too; copy it there or name another folder with --data or "
+                            "LUTLOOM_DATA")
 
 
 def _load_mnist(folder: str | os.PathLike[str] | None) -> Dataset:
@@ -103,6 +107,22 @@ def _load_mnist(folder: str | os.PathLike[str] | None) -> Dataset:
 
 
 DATASETS = {"digits": _load_digits, "mnist": _load_mnist}
+
+
+def encode_pixels(pixels: NDArray[np.uint8], number: Number) -> NDArray[np.int64]:
+    """Inputs of a network for 8-bit pixels (any shape): the pixels, or their signs.
+
+    number : the network's ``input``; ``Integer(8, False)`` keeps the pixels, ``Bipolar()`` makes
+        them -1 below ``WHITE`` and +1 from it on. Raises ValueError for other kinds.
+    """
+    pixels = np.asarray(pixels)
+    if pixels.dtype != np.uint8:
+        raise TypeError(f"pixels must be uint8, not {pixels.dtype}")
+    if number == Integer(8, False):
+        return pixels.astype(np.int64)
+    if number == Bipolar():
+        return np.where(pixels >= WHITE, np.int64(1), np.int64(-1))
+    raise ValueError(f"a network for images takes uint8 or bipolar inputs, not {number}")
 
 
 def load(name: str, folder: str | os.PathLike[str] | None = None) -> Dataset:

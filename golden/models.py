@@ -6,6 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from golden.data import WHITE
 from golden.layer import check_name
 from golden.trainable import BatchNorm, BinaryActivation, BinaryLinear
 
@@ -21,7 +22,8 @@ class ModelSpec:
     name : lower-case identifier
     widths : inputs, hidden layers, classes; at least two
     data : name of its data set
-    input : "pixels" (values 0..255) or "binarised" (-1 below 128, +1 from 128)
+    input : "pixels" (values 0..255) or "binarised" (-1 below 128, +1 from 128; see
+        ``golden.data.encode_pixels``)
     dropout : share of the hidden activations set to 0 in training, from 0 to below 1
     stochastic_weights, stochastic_activations : drawn at random in training; eval mode takes signs
 
@@ -68,9 +70,10 @@ class BinaryMLP(nn.Module):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.dense = nn.ModuleList(BinaryLinear(n_in, n_out, spec.stochastic_weights)
-                                   for n_in, n_out in pairwise(spec.widths))
-        self.norm = nn.ModuleList(BatchNorm(n) for n in spec.widths[1:-1])
+        self.dense = [BinaryLinear(n_in, n_out, spec.stochastic_weights)
+                      for n_in, n_out in pairwise(spec.widths)]
+        self.norm = [BatchNorm(n) for n in spec.widths[1:-1]]
+        self.parts = nn.ModuleList([*self.dense, *self.norm])  # registers them with PyTorch
         self.activation = BinaryActivation(spec.stochastic_activations)
         self.dropout = nn.Dropout(spec.dropout)
 
@@ -78,7 +81,7 @@ class BinaryMLP(nn.Module):
         """Values of the first layer's inputs, float32: 0..255, or -1 and +1."""
         if self.spec.input == "pixels":
             return pixels.to(torch.float32)
-        return torch.where(pixels >= 128, 1.0, -1.0)
+        return torch.where(pixels >= WHITE, 1.0, -1.0)
 
     def clip(self) -> None:
         """Bring all latent weights back into -1..1."""

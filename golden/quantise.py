@@ -25,16 +25,12 @@ class _StraightThrough(torch.autograd.Function):
         return gradients[0] * (x.abs() <= 1), None
 
 
-def _signs(positive: Tensor, like: Tensor) -> Tensor:
-    return positive.to(like.dtype).mul_(2).sub_(1)
-
-
 def binarise(x: Tensor) -> Tensor:
     """+1 where x >= 0 (zero of either sign included), else -1; shape and dtype of ``x``.
 
     Gradient: 1 where |x| <= 1, else 0.
     """
-    return _StraightThrough.apply(x, _signs(x >= 0, x))
+    return _StraightThrough.apply(x, torch.where(x >= 0, 1.0, -1.0).to(x.dtype))
 
 
 def binarise_stochastic(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -44,4 +40,4 @@ def binarise_stochastic(x: Tensor, generator: torch.Generator | None = None) -> 
     """
     drawn = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
     # A draw lies in [0, 1): x <= -1 never gives +1, x >= 1 always does.
-    return _StraightThrough.apply(x, _signs(drawn < (x + 1) / 2, x))
+    return _StraightThrough.apply(x, torch.where(drawn < (x + 1) / 2, 1.0, -1.0).to(x.dtype))

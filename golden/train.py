@@ -56,10 +56,10 @@ class Recipe:
 
 
 RECIPES = {
-    "tfc": Recipe(epochs=60),
-    "sfc": Recipe(epochs=60),
-    "lfc": Recipe(epochs=60),
-    "digits": Recipe(epochs=60),
+    "tfc": Recipe(epochs=60, learning_rate=0.03, temperature=0.5),
+    "sfc": Recipe(epochs=40, learning_rate=0.03, temperature=0.5, shift=1),
+    "lfc": Recipe(epochs=50, learning_rate=0.02, temperature=0.5, shift=1, batch=200),
+    "digits": Recipe(epochs=200, learning_rate=0.01, temperature=0.5),
 }
 
 

@@ -19,7 +19,7 @@ class BinaryLinear(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, stochastic: bool = False) -> None:
         super().__init__()
-        self.stochastic = stochastic
+        self.n_in, self.n_out, self.stochastic = n_in, n_out, stochastic
         self.weight = nn.Parameter(torch.empty(n_out, n_in).uniform_(-1, 1))
 
     def signs(self) -> Tensor:
