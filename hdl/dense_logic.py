@@ -14,9 +14,9 @@ import numpy as np
 from golden.layer import Dense
 from golden.number import Bipolar, Integer, Number
 
-from .heap import add_bits_best
-from .logic import Logic
-from .sharing import share_sums
+from hdl.heap import add_bits_best
+from hdl.logic import Logic
+from hdl.sharing import share_sums
 
 __all__ = ["UnsignedForm", "unsigned_form", "dense_logic"]
 

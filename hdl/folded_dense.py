@@ -9,13 +9,16 @@ from amaranth.utils import ceil_log2
 from golden.layer import Dense
 from golden.number import Number
 
-from .folded_sum import FoldedSum
-from .folding import Folding
+from hdl.folded_sum import FoldedSum
+from hdl.folding import Folding
+from hdl.rom import LutRom
+from hdl.timing import FoldedTiming
 
 __all__ = ["FoldedDense", "MEMORIES", "STORAGES"]
 
 STORAGES = "rom", "ram"
 MEMORIES = "auto", "lut", "block"
+_LUT_WORDS = 64  # "auto" keeps up to so many words in LUTs
 # What yosys calls them; a ROM in LUTs is logic, a RAM in LUTs is distributed.
 _STYLES = {("rom", "lut"): {"rom_style": "logic"}, ("ram", "lut"): {"ram_style": "distributed"},
            ("rom", "block"): {"rom_style": "block"}, ("ram", "block"): {"ram_style": "block"}}
@@ -36,7 +39,8 @@ class FoldedDense(wiring.Component):
     simd : inputs taken a cycle, at least 1; need not divide n_in
     storage : "rom", or "ram" for weights and thresholds that may be written at run time; they
         start as the layer's, and accumulators are sized for any others
-    memory : "auto", "lut" or "block", where the weights are kept
+    memory : where the weights are kept: "lut", "block" (block RAM) or "auto", which takes LUTs for
+        up to 64 words
     levels, variant : see :class:`hdl.logic_block.LogicBlock`
 
     Members
@@ -61,7 +65,9 @@ class FoldedDense(wiring.Component):
             if value not in choices:
                 raise ValueError(f"layer {layer.name}: {name} must be one of "
                                  f"{', '.join(choices)}, not {value!r}")
-        self._storage, self._style = storage, _STYLES.get((storage, memory), {})
+        if memory == "auto":
+            memory = "lut" if self.folding.cycles <= _LUT_WORDS else "block"
+        self._storage, self._memory, self._variant = storage, memory, variant
         self._sum = FoldedSum(self.folding, levels=levels, variant=variant)
         members = {"i": In(stream.Signature(simd * layer.input.width)),
                    "o": Out(stream.Signature(pe * self.output.width))}
@@ -85,6 +91,10 @@ class FoldedDense(wiring.Component):
     def initiation_interval(self) -> int:
         """Cycles between frames."""
         return self.folding.cycles
+
+    def timing(self) -> FoldedTiming:
+        """Model of the handshakes."""
+        return FoldedTiming(self.folding.beats, self.folding.passes, self._sum.sum_latency)
 
     def elaborate(self, platform):
         m = Module()
@@ -145,13 +155,11 @@ class FoldedDense(wiring.Component):
                 *(stages[k + 1].eq(stages[k]) for k in range(delay)),
             ]
         before, now = stages[delay - 1], stages[delay]
-        m.submodules.weights = weights = self._memory(
-            folding.pe * folding.simd, folding.weight_words(), self._style)
-        m.submodules.preloads = preloads = self._memory(
-            folding.pe * folding.accumulator_width, folding.preload_words(), {})
-        weight, preload = weights.read_port(), preloads.read_port()
-        weight_address = Signal(range(len(weights.init)))
-        preload_address = Signal(range(len(preloads.init)))
+        weight = self._memory_of(m, "weights", self._memory, folding.weight_words(),
+                                 folding.pe * folding.simd)
+        preload = self._memory_of(m, "preloads", "lut", folding.preload_words(),
+                                  folding.pe * folding.accumulator_width)
+        weight_address, preload_address = Signal.like(weight.addr), Signal.like(preload.addr)
         m.d.comb += [
             weight.addr.eq(weight_address), weight.en.eq(step),
             preload.addr.eq(preload_address),
@@ -176,17 +184,27 @@ class FoldedDense(wiring.Component):
         if self._storage == "ram":
             busy = (taken != 0) | self.o.valid | Cat(stage.valid for stage in stages).any()
             m.d.comb += self.write.ready.eq(~busy)
-            for memory, chosen in ((weights, ~self.write.p.preload),
-                                   (preloads, self.write.p.preload)):
-                port = memory.write_port()
-                m.d.comb += [port.addr.eq(self.write.p.address), port.data.eq(self.write.p.word),
-                             port.en.eq(self.write.valid & ~busy & chosen)]
 
         return m
 
-    def _memory(self, width: int, words: list[int], style: dict[str, str]) -> Memory:
-        # One word more than one, since a memory of depth 1 has no address.
-        return Memory(shape=width, depth=max(len(words), 2), init=words, attrs=style)
+    def _memory_of(self, m: Module, name: str, memory: str, words: list[int], width: int):
+        """A memory with these words and, if it may be written, the write port; its read port."""
+        if (self._storage, memory, self._variant) == ("rom", "lut", "xc7"):
+            m.submodules[name] = rom = LutRom(words, width, variant=self._variant)
+            return rom
+        # At least two words, since a memory of depth 1 has no address.
+        contents = Memory(shape=width, depth=max(len(words), 2), init=words,
+                          attrs=_STYLES[self._storage, memory])
+        m.submodules[name] = contents
+        if self._storage == "ram":
+            port = contents.write_port()
+            m.d.comb += [
+                port.addr.eq(self.write.p.address),
+                port.data.eq(self.write.p.word),
+                port.en.eq(self.write.valid & self.write.ready
+                           & (self.write.p.preload == (name == "preloads"))),
+            ]
+        return contents.read_port()
 
     def _outputs(self, totals: Value, last_pass: Value) -> list[Value]:
         folding = self.folding

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .heap import add_bits, best_shape
-from .logic import Logic
+from hdl.heap import add_bits, best_shape
+from hdl.logic import Logic
 
 __all__ = ["accumulate_logic", "products_logic", "recode"]
 

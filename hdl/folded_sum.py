@@ -4,9 +4,9 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .folded_logic import accumulate_logic, products_logic
-from .folding import Folding
-from .logic_block import LogicBlock
+from hdl.folded_logic import accumulate_logic, products_logic
+from hdl.folding import Folding
+from hdl.logic_block import LogicBlock
 
 __all__ = ["FoldedSum"]
 

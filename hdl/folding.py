@@ -7,8 +7,8 @@ import numpy as np
 from golden.layer import Dense
 from golden.number import Integer, Number, pack
 
-from .dense_logic import unsigned_form
-from .folded_logic import recode
+from hdl.dense_logic import unsigned_form
+from hdl.folded_logic import recode
 
 __all__ = ["Folding"]
 

@@ -2,8 +2,8 @@
 
 from golden.layer import Dense
 
-from .dense_logic import dense_logic
-from .pipeline import LogicPipeline
+from hdl.dense_logic import dense_logic
+from hdl.pipeline import LogicPipeline
 
 __all__ = ["HardwiredDense"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from .logic import Logic
+from hdl.logic import Logic
 
 __all__ = ["Shape", "SHAPES", "add_bits", "add_bits_best", "best_shape"]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from amaranth import *
 
-from .logic import Chain, Logic, Lut, chain_inputs, select_lut
+from hdl.logic import Chain, Logic, Lut, chain_inputs, select_lut
 
 __all__ = ["VARIANTS", "LogicBlock", "check_levels", "check_variant"]
 

@@ -6,8 +6,9 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .logic import Logic
-from .logic_block import LogicBlock
+from hdl.logic import Logic
+from hdl.logic_block import LogicBlock
+from hdl.timing import PipelineTiming
 
 __all__ = ["LogicPipeline"]
 
@@ -35,6 +36,10 @@ class LogicPipeline(wiring.Component):
     def latency(self) -> int:
         """Cycles from an input beat to its output beat."""
         return self._block.latency
+
+    def timing(self) -> PipelineTiming:
+        """Model of the handshakes."""
+        return PipelineTiming(self.latency)
 
     def elaborate(self, platform):
         m = Module()

@@ -1,8 +1,8 @@
 """Population count: how many of n bits are one."""
 
-from .heap import add_bits_best
-from .logic import Logic
-from .pipeline import LogicPipeline
+from hdl.heap import add_bits_best
+from hdl.logic import Logic
+from hdl.pipeline import LogicPipeline
 
 __all__ = ["Popcount"]
 

@@ -80,6 +80,8 @@ def write_verilog(component: wiring.Component, path: Path, name: str = "top", *,
         # As Amaranth's own back end does: the processes it emits are fit for Verilog as they are.
         "proc -nomux -norom",
         "memory_collect",
+        # Wires of no bits, which Verilog has not: [-1:0] would be two.
+        "delete w:* s:0 %i",
         f"attrmap {remove}",
         f"attrmap -modattr {remove}",
         f"write_verilog -norename {'-extmem ' if memory_files else ''}{name}.v",

@@ -1,0 +1,153 @@
+"""When beats move through a chain of cores: control without data, cycle for cycle.
+
+Each core's ``timing()`` is a model of its handshakes. :func:`first_output` runs a chain of them with
+a source that always offers and a sink that always takes.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+__all__ = ["ArgMaxTiming", "ConverterTiming", "FifoTiming", "FoldedTiming", "PipelineTiming",
+           "Timing", "WireTiming", "first_output"]
+
+
+class Timing(Protocol):
+    """Handshakes of one core."""
+
+    def valid(self, offered: bool) -> bool:
+        """Is o.valid high, if i.valid is ``offered``?"""
+
+    def ready(self, wanted: bool) -> bool:
+        """Is i.ready high, if o.ready is ``wanted``?"""
+
+    def step(self, take: bool, give: bool) -> None:
+        """Clock edge; take and give: a beat enters, leaves."""
+
+
+class WireTiming:
+    """No register at all."""
+
+    def valid(self, offered: bool) -> bool:
+        return offered
+
+    def ready(self, wanted: bool) -> bool:
+        return wanted
+
+    def step(self, take: bool, give: bool) -> None:
+        pass
+
+
+class PipelineTiming:
+    """Registers that move together: ``latency`` of them, all beats alike."""
+
+    def __init__(self, latency: int):
+        self._stages = [False] * latency
+
+    def valid(self, offered: bool) -> bool:
+        return self._stages[-1]
+
+    def ready(self, wanted: bool) -> bool:
+        return wanted or not self._stages[-1]
+
+    def step(self, take: bool, give: bool) -> None:
+        if give or not self._stages[-1]:
+            self._stages = [take, *self._stages[:-1]]
+
+
+class ArgMaxTiming(PipelineTiming):
+    """A pipeline out of which only the last beat of a frame comes."""
+
+    def __init__(self, beats: int, latency: int):
+        super().__init__(latency)
+        self._beats, self._taken = beats, 0
+
+    def step(self, take: bool, give: bool) -> None:
+        self._taken += take
+        super().step(take and self._taken % self._beats == 0, give)
+
+
+class FifoTiming:
+    """A queue; a beat is offered ``latency`` cycles after it entered."""
+
+    def __init__(self, depth: int, latency: int):
+        self._depth, self._latency = depth, latency
+        self._ages: list[int] = []  # cycles in the queue, the oldest first
+
+    def valid(self, offered: bool) -> bool:
+        return bool(self._ages) and self._ages[0] >= self._latency
+
+    def ready(self, wanted: bool) -> bool:
+        return len(self._ages) < self._depth or self._depth == 1 and wanted
+
+    def step(self, take: bool, give: bool) -> None:
+        del self._ages[:give]
+        self._ages = [age + 1 for age in self._ages] + [1] * take
+
+
+class ConverterTiming:
+    """A buffer of ``capacity`` units; beats of ``take`` units, the frame's last of ``last``."""
+
+    def __init__(self, beats: int, take: int, last: int, give: int, capacity: int):
+        self._beats, self._take, self._last, self._give = beats, take, last, give
+        self._capacity, self._level, self._beat = capacity, 0, 0
+
+    @property
+    def _add(self) -> int:
+        return self._last if self._beat == self._beats - 1 else self._take
+
+    def valid(self, offered: bool) -> bool:
+        return self._level >= self._give
+
+    def ready(self, wanted: bool) -> bool:
+        return self._level + self._add <= self._capacity
+
+    def step(self, take: bool, give: bool) -> None:
+        self._level += take * self._add - give * self._give
+        self._beat = (self._beat + take) % self._beats
+
+
+class FoldedTiming:
+    """A ring of two frames, ``passes`` over ``beats``, and a pipeline that the output stops."""
+
+    def __init__(self, beats: int, passes: int, delay: int):
+        self._beats, self._passes = beats, passes
+        self._fresh = self._taken = self._step = 0
+        self._results = [False] * (delay + 1)  # is the last beat of a pass in this stage?
+        self._full = False
+
+    def valid(self, offered: bool) -> bool:
+        return self._full
+
+    def ready(self, wanted: bool) -> bool:
+        return self._taken < 2 * self._beats
+
+    def step(self, take: bool, give: bool) -> None:
+        stalled = self._results[-1] and self._full and not give
+        first = self._step < self._beats
+        step = not stalled and (not first or self._fresh > 0)
+        if not stalled:
+            self._full = self._results[-1] or self._full and not give
+            ends = step and self._step % self._beats == self._beats - 1
+            self._results = [ends, *self._results[:-1]]
+        self._fresh += take - (step and first)
+        self._taken += take - (step and self._step >= (self._passes - 1) * self._beats)
+        self._step = (self._step + step) % (self._beats * self._passes)
+
+
+def first_output(stages: Sequence[Timing]) -> int:
+    """Cycles from the first beat that enters the chain to the first that it offers."""
+    cycle = 0  # an empty chain takes its first beat at once
+    while True:
+        valid = [True]
+        for stage in stages:
+            valid.append(stage.valid(valid[-1]))
+        ready = [True]
+        for stage in reversed(stages):
+            ready.append(stage.ready(ready[-1]))
+        ready.reverse()
+        if valid[-1]:
+            return cycle
+        moves = [offered and wanted for offered, wanted in zip(valid, ready, strict=True)]
+        for k, stage in enumerate(stages):
+            stage.step(moves[k], moves[k + 1])
+        cycle += 1
