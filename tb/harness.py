@@ -39,7 +39,7 @@ from tb.simulator import PortsOnlyVerilator
 
 __all__ = ["SCENARIOS", "Frames", "Result", "settings", "simulate", "verify"]
 
-SCENARIOS = ("none", "source", "sink", "both", "patient", "reset")
+SCENARIOS = ("none", "source", "sink", "both", "patient", "full", "reset")
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Frames:
     read a code (None: as an unsigned integer).
     """
 
-    codes: NDArray[np.uint64]
+    codes: NDArray[Any]
     width: int
     lanes: int
     number: Number | None = field(default=None)
@@ -119,8 +119,9 @@ class Result:
 
     fault: the first difference in words, None if there is none; layer, frame, element: where it
     is, as far as it is a wrong value; frames: compared in all scenarios that passed; latency:
-    cycles measured; interval: cycles a frame measured without stalls; waves: FST file or None;
-    cached: was the simulator already built?
+    cycles measured; interval: cycles a frame measured without stalls; capacity: input beats taken
+    while no output is, at most all; waves: FST file or None; cached: was the simulator already
+    built?
     """
 
     fault: str | None
@@ -130,6 +131,7 @@ class Result:
     frames: int
     latency: int | None
     interval: float | None
+    capacity: int | None
     seed: int
     waves: Path | None
     cached: bool
@@ -239,14 +241,17 @@ def verify(component: wiring.Component, inputs: Frames, outputs: Frames, *,
         shutil.rmtree(folder)
     fault, passed = outcome["fault"], outcome["passed"]
     value = fault if fault and fault["kind"] == "value" else {}
-    free: dict[str, Any] = next((entry for entry in passed if entry["scenario"] == "none"), {})
+    measured: dict[str, Any] = {}
+    for entry in passed:
+        measured |= entry
     return Result(
         fault=fault and _describe(fault, streams), layer=value.get("layer"),
         frame=value.get("frame"), seed=seed, cached=simulator.hit,
         element=(value["beat"] * streams[value["layer"]].lanes + value["lane"]
                  if value else None),
-        frames=sum(entry["frames"] for entry in passed), latency=free.get("latency"),
-        interval=free.get("interval"), waves=folder / "waves.fst" if waves else None)
+        frames=sum(entry["frames"] for entry in passed), latency=measured.get("latency"),
+        interval=measured.get("interval"), capacity=measured.get("capacity"),
+        waves=folder / "waves.fst" if waves else None)
 
 
 def simulate(component: wiring.Component, inputs: Frames, outputs: Frames,

@@ -41,6 +41,8 @@ _MAIN = _COCOTB / "share/lib/verilator/verilator.cpp"
 _ALLOWED = (
     "-Wno-WIDTHEXPAND",  # Amaranth writes sums without the zeros that Verilog adds by itself
 )
+# Yosys writes "x is zero" as !x for any width, which is what Verilog means by it.
+_LOGICAL = 'lint_off -rule WIDTHTRUNC -file "*" -match "*Logical operator * expects 1 bit*"\n'
 # Yosys's cell models, not ours to mend, are besides allowed
 _CELLS_ALLOWED = (
     "SPECIFYIGN",  # timing, which Verilator ignores
@@ -152,7 +154,7 @@ class PortsOnlyVerilator(Verilator):
         header = re.search(r"^module top\(([^)]*)\);", sources[0], re.MULTILINE)
         if header is None:
             raise ValueError(f"{self.verilog_sources_flat[0]} holds no module top(...)")
-        ports = "`verilator_config\n" + "".join(
+        ports = "`verilator_config\n" + _LOGICAL + "".join(
             f'lint_off -rule {rule} -file "*/cells_sim.v"\n' for rule in _CELLS_ALLOWED) + "".join(
             f'public_flat_rw -module "top" -var "{port.strip()}"\n'
             for port in header[1].split(","))

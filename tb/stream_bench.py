@@ -12,6 +12,8 @@ inputs are taken, all outputs have come, and no further output has come while on
 - ``source``, ``sink``, ``both``: that side idles in random bursts.
 - ``patient``: outputs are taken only a cycle after they were seen, so a core that waits for ready
   before it offers a valid output hangs.
+- ``full``: no output is taken until nothing moves any more; then all come. The input beats taken
+  until then are reported as the capacity.
 - ``reset``: a few times, a reset of one cycle at a random moment with frames in flight, then
   ``none`` on the first frames.
 
@@ -93,6 +95,7 @@ class Bench:
         bits = len(dut.i__payload)
         self.garbage = [self.rng.getrandbits(bits) for _ in range(64)]
         self.cycles = 0
+        self.quiet = 0  # cycles since a beat moved on any port
         self.done, self.report = 0, 0.0
 
     async def settle(self) -> None:
@@ -164,7 +167,7 @@ class Bench:
         came: list[int] = []
         held: int | None = None
         offered = ready = shown = False
-        quiet = after = 0
+        after = self.quiet = 0
         while stop_after is None or self.cycles < stop_after:
             if not offered:
                 offered = len(taken) < len(words) and next(source_go)
@@ -174,11 +177,11 @@ class Bench:
             ready = (shown and not ready) if sink_go is None else next(sink_go)
             dut.o__ready.value = ready
             await self.settle()
-            quiet += 1
+            self.quiet += 1
             for k, (valid, payload, stream) in enumerate(self.taps):
                 if valid.value:
                     stream.compare(seen[k], int(payload.value))
-                    seen[k], quiet = seen[k] + 1, 0
+                    seen[k], self.quiet = seen[k] + 1, 0
             shown = bool(dut.o__valid.value)
             got = int(dut.o__payload.value) if shown else -1
             if held is not None and got != held:  # -1: withdrawn
@@ -190,19 +193,19 @@ class Bench:
             if shown and ready:
                 self.sink.compare(len(came), got)
                 came.append(self.cycles)
-                quiet = 0
+                self.quiet = 0
                 if len(came) % self.sink.beats == 0:
                     self.progress(1)
             if offered and dut.i__ready.value:
                 taken.append(self.cycles)
-                offered, quiet = False, 0
+                offered, self.quiet = False, 0
             if len(came) == wanted and len(taken) == len(words):
                 after += 1
                 sink_go = always()
             if after > self.case["drain"]:
                 break
-            if quiet > self.case["patience"] and not after:
-                raise Fault({"kind": "stuck", "cycles": quiet, "port": "o",
+            if self.quiet > self.case["patience"] and not after:
+                raise Fault({"kind": "stuck", "cycles": self.quiet, "port": "o",
                              "taken": len(taken), "of": len(words),
                              "came": len(came), "wanted": wanted})
             await self.edge()
@@ -227,8 +230,13 @@ class Bench:
                              "got": (start - starts[0]) / frame})
         return latency, (starts[-1] - starts[0]) / max(frames - 1, 1)
 
-    async def run(self, scenario: str) -> tuple[int, int | None, float | None]:
-        """One scenario; returns (frames compared, latency, cycles a frame or None)."""
+    def blocked(self) -> Iterator[bool]:
+        while self.quiet <= self.case["drain"]:
+            yield False
+        yield from always()
+
+    async def run(self, scenario: str) -> dict[str, float]:
+        """One scenario; returns frames compared and what was measured."""
         frames = len(self.sink.words) // self.sink.beats
         typical = max(8, self.case["interval"] or 0)
 
@@ -236,7 +244,8 @@ class Bench:
             return bursts(self.rng, typical)
 
         if scenario == "none":
-            return frames, *await self.timed(frames)
+            latency, interval = await self.timed(frames)
+            return {"frames": frames, "latency": latency, "interval": interval}
         if scenario == "reset":
             few = min(frames, FRAMES_AFTER_RESET)
             for _ in range(RESETS):
@@ -245,12 +254,15 @@ class Bench:
                 await self.exchange(frames, stalls(), stalls(), stop_after=stop)
                 await self.reset()
                 await self.timed(few)
-            return RESETS * few, None, None
+            return {"frames": RESETS * few}
+        if scenario == "full":
+            taken, came = await self.exchange(frames, always(), self.blocked())
+            return {"frames": frames, "capacity": sum(cycle < came[0] for cycle in taken)}
         source = stalls() if scenario in ("source", "both") else always()
         sink = (None if scenario == "patient"
                 else stalls() if scenario in ("sink", "both") else always())
         await self.exchange(frames, source, sink)
-        return frames, None, None
+        return {"frames": frames}
 
 
 @cocotb.test()
@@ -266,9 +278,8 @@ async def streams(dut: Any) -> None:
             await bench.write(Stream(case["write"], arrays["write"]).words)
         for scenario in case["scenarios"]:
             start = bench.cycles
-            frames, latency, interval = await bench.run(scenario)
-            results.append({"scenario": scenario, "frames": frames, "latency": latency,
-                            "interval": interval, "cycles": bench.cycles - start})
+            measured = await bench.run(scenario)
+            results.append({"scenario": scenario, "cycles": bench.cycles - start, **measured})
         fault = None
     except Fault as caught:
         fault = caught.args[0] | {"scenario": scenario, "cycle": bench.cycles}
