@@ -67,8 +67,9 @@ def lower(model: BinaryMLP, *, classify: bool = True, name: str | None = None,
     """The Network whose layers dense_0, dense_1, ... give the very integers of ``model.eval()``.
 
     With ``classify`` an ArgMax follows the scores. The network's inputs are the pixels 0..255, or
-    for a model of binarised ones -1 and +1 (``golden.data.encode_pixels``). Raises TypeError for another kind of
-    model, ValueError for one in training mode or with batch norm that is not finite.
+    for a model of binarised ones -1 and +1 (``golden.data.encode_pixels``). Raises TypeError for
+    another kind of model, ValueError for one in training mode or with batch norm that is not
+    finite.
     """
     if not isinstance(model, BinaryMLP):
         raise TypeError(f"model must be a BinaryMLP, not {type(model).__name__}")

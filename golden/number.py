@@ -169,7 +169,7 @@ def pack(codes: ArrayLike, width: int) -> list[int]:
     _refuse(array, wrong, f"codes must be from 0 to {2**width - 1}")
     shifts = np.arange(width, dtype=np.uint64)
     bits = (array.astype(np.uint64)[:, :, None] >> shifts).astype(np.uint8) & 1
-    rows = np.packbits(bits.reshape(len(array), -1), axis=1, bitorder="little")
+    rows = np.packbits(bits.reshape(len(array), array.shape[1] * width), axis=1, bitorder="little")
     return [int.from_bytes(row.tobytes(), "little") for row in rows]
 
 
