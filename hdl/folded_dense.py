@@ -14,7 +14,7 @@ from hdl.folding import Folding
 from hdl.rom import LutRom
 from hdl.timing import FoldedTiming
 
-__all__ = ["FoldedDense", "MEMORIES", "STORAGES"]
+__all__ = ["FoldedDense", "MEMORIES", "STORAGES", "memory_for"]
 
 STORAGES = "rom", "ram"
 MEMORIES = "auto", "lut", "block"
@@ -22,6 +22,13 @@ _LUT_WORDS = 64  # "auto" keeps up to so many words in LUTs
 # What yosys calls them; a ROM in LUTs is logic, a RAM in LUTs is distributed.
 _STYLES = {("rom", "lut"): {"rom_style": "logic"}, ("ram", "lut"): {"ram_style": "distributed"},
            ("rom", "block"): {"rom_style": "block"}, ("ram", "block"): {"ram_style": "block"}}
+
+
+def memory_for(memory: str, words: int) -> str:
+    """What "auto" stands for: LUTs for few words, block RAM for more."""
+    if memory == "auto":
+        return "lut" if words <= _LUT_WORDS else "block"
+    return memory
 
 
 class FoldedDense(wiring.Component):
@@ -50,9 +57,8 @@ class FoldedDense(wiring.Component):
     o : Out(stream.Signature(pe * output.width)), output j in lane j % pe of beat j // pe; lanes
         beyond n_out are 0
     write : only with "ram". In(stream.Signature(StructLayout)) of ``preload`` (1 bit), ``address``
-        and ``word``: a word of weights, or of preloads, as :class:`hdl.folding.Folding` of a layer
-        of the same shape gives them. A write waits until no frame is in the core, and frames wait
-        while a write is offered.
+        and ``word``: a word of weights, or of preloads; :meth:`writes` makes them. A write waits
+        until no frame is in the core, and frames wait while a write is offered.
 
     Raises TypeError or ValueError on any other value.
     Source: the matrix-vector unit of Umuroglu et al., "FINN", FPGA 2017, arXiv:1612.07119.
@@ -65,9 +71,8 @@ class FoldedDense(wiring.Component):
             if value not in choices:
                 raise ValueError(f"layer {layer.name}: {name} must be one of "
                                  f"{', '.join(choices)}, not {value!r}")
-        if memory == "auto":
-            memory = "lut" if self.folding.cycles <= _LUT_WORDS else "block"
-        self._storage, self._memory, self._variant = storage, memory, variant
+        self._storage, self._variant = storage, variant
+        self._memory = memory_for(memory, self.folding.cycles)
         self._sum = FoldedSum(self.folding, levels=levels, variant=variant)
         members = {"i": In(stream.Signature(simd * layer.input.width)),
                    "o": Out(stream.Signature(pe * self.output.width))}
@@ -91,6 +96,27 @@ class FoldedDense(wiring.Component):
     def initiation_interval(self) -> int:
         """Cycles between frames."""
         return self.folding.cycles
+
+    def writes(self, layer: Dense) -> list[int]:
+        """Payloads for ``write`` that make the core compute another layer.
+
+        Raises ValueError unless it has this one's shape, input and kind of output, and TypeError
+        for a core that cannot be written.
+        """
+        own = self.folding.layer
+        if self._storage != "ram":
+            raise TypeError(f"layer {own.name}: storage must be ram to be written, not "
+                            f"{self._storage}")
+        facts, others = ((str(of.input), of.weights.shape, of.thresholds is not None)
+                         for of in (own, layer))
+        if facts != others:
+            raise ValueError(f"layer {own.name}: (input, weights' shape, thresholds) must be "
+                             f"{facts}, not {others} as of layer {layer.name}")
+        folding = Folding(layer, self.folding.pe, self.folding.simd, worst_case=True)
+        layout = data.StructLayout.cast(self.write.payload.shape())
+        return [int(kind) | address << layout["address"].offset | word << layout["word"].offset
+                for kind, words in enumerate((folding.weight_words(), folding.preload_words()))
+                for address, word in enumerate(words)]
 
     def timing(self) -> FoldedTiming:
         """Model of the handshakes."""

@@ -1,0 +1,113 @@
+"""Chooses a Plan: the least logic for a frame rate, or the highest frame rate for a device."""
+
+from collections.abc import Iterator, Sequence
+
+from golden.layer import ArgMax, Dense, Layer
+from golden.network import Network
+
+from hdl.estimate import Estimate, converter_luts, estimate, estimate_layer
+from hdl.plan import LayerPlan, Plan
+
+__all__ = ["plan_for_cycles", "plan_for_luts", "plan_for_rate", "total"]
+
+_BRAM_LUTS = 150  # what a block RAM is worth when foldings are compared
+_LOGIC_LIMIT = 400_000  # weight bits; hard-wiring more takes minutes to generate
+
+
+def total(estimates: Sequence[Estimate]) -> Estimate:
+    """Sums of resources and the cycles of the slowest layer."""
+    return Estimate("total", max(e.cycles for e in estimates), sum(e.lut for e in estimates),
+                    sum(e.ff for e in estimates), sum(e.bram for e in estimates))
+
+
+def _candidates(layer: Layer, cycles: int, storages: Sequence[str]) -> Iterator[LayerPlan]:
+    """Ways to do the layer in so many cycles; for each number of beats the fewest neurons."""
+    if isinstance(layer, ArgMax):
+        yield from (LayerPlan(simd=-(-layer.n_in // beats))
+                    for beats in range(1, min(layer.n_in, cycles) + 1))
+        return
+    for storage in storages:
+        if storage == "logic":
+            if layer.weight_bits * layer.input.width <= _LOGIC_LIMIT:
+                yield LayerPlan(layer.n_out, layer.n_in, "logic")
+            continue
+        seen = set()
+        for beats in range(1, min(layer.n_in, cycles) + 1):
+            simd = -(-layer.n_in // beats)
+            pe = -(-layer.n_out // min(cycles // beats, layer.n_out))
+            if (pe, simd) not in seen:
+                seen.add((pe, simd))
+                yield LayerPlan(pe, simd, storage)
+
+
+def plan_for_cycles(network: Network, cycles: int, *, storages: Sequence[str] = ("logic", "rom"),
+                    levels: int = 3, variant: str = "portable",
+                    clock_hz: int | None = None) -> Plan:
+    """The plan of the least estimated logic that takes a frame every ``cycles`` or fewer.
+
+    storages : what the layers may use, some of "logic", "rom", "ram". All layers' foldings and the
+    lane converters between them are chosen together. Raises ValueError for cycles below 1 and for
+    unknown storages.
+    """
+    if cycles < 1:
+        raise ValueError(f"cycles must be at least 1, not {cycles}; ask for a lower frame rate or "
+                         "a faster clock")
+    if wrong := set(storages) - {"logic", "rom", "ram"} or not storages:
+        raise ValueError(f"storages must be some of logic, rom, ram, not {wrong or 'none'}")
+    # Best way so far to end in so many lanes: cost, lanes of the input, plans of the layers.
+    ways: dict[int, tuple[float, int, dict[str, LayerPlan]]] = {}
+    for layer in network.layers:
+        following: dict[int, tuple[float, int, dict[str, LayerPlan]]] = {}
+        for choice in _candidates(layer, cycles, storages):
+            alone = estimate_layer(layer, choice, levels)
+            cost = alone.lut + _BRAM_LUTS * alone.bram
+            lanes_out = choice.pe if isinstance(layer, Dense) else 1
+            before = ways or {choice.simd: (0.0, choice.simd, {})}
+            for lanes, (spent, lanes_in, plans) in before.items():
+                sum_ = spent + cost + converter_luts(lanes, choice.simd, layer.input.width)
+                if lanes_out not in following or sum_ < following[lanes_out][0]:
+                    following[lanes_out] = sum_, lanes_in, {**plans, layer.name: choice}
+        if not following:
+            raise ValueError(f"layer {layer.name} of {layer.weight_bits} weights is too large for "
+                             'storage "logic" alone; allow "rom" too')
+        ways = following
+    _, lanes, plans = min(ways.values(), key=lambda way: way[0])
+    return Plan(plans, lanes=lanes, levels=levels, variant=variant, clock_hz=clock_hz)
+
+
+def plan_for_rate(network: Network, fps: float, clock_hz: int, **options) -> Plan:
+    """:func:`plan_for_cycles` for so many frames a second at a clock."""
+    if fps <= 0 or clock_hz <= 0:
+        raise ValueError(f"fps and clock_hz must be positive, not {fps} and {clock_hz}")
+    if fps > clock_hz:
+        raise ValueError(f"fps must be at most one frame a clock cycle, {clock_hz}, not {fps}; ask "
+                         "for a faster clock or several accelerators")
+    return plan_for_cycles(network, int(clock_hz / fps), clock_hz=clock_hz, **options)
+
+
+def plan_for_luts(network: Network, luts: int, *, brams: float | None = None, **options) -> Plan:
+    """The plan of the fewest cycles whose estimate stays within ``luts`` and ``brams``.
+
+    Raises ValueError, with what is missing, if even the smallest plan is larger.
+    """
+    def fits(cycles: int) -> Plan | None:
+        plan = plan_for_cycles(network, cycles, **options)
+        need = total(estimate(network, plan))
+        return plan if need.lut <= luts and (brams is None or need.bram <= brams) else None
+
+    slowest = max(layer.n_in * layer.n_out for layer in network.layers)
+    if (best := fits(slowest)) is None:
+        need = total(estimate(network, plan_for_cycles(network, slowest, **options)))
+        limit = f"{luts} LUTs" + (f" and {brams} block RAMs" if brams is not None else "")
+        raise ValueError(f"network {network.name} needs about {need.lut} LUTs and {need.bram} block "
+                         f"RAMs in its smallest plan, more than {limit}; take a larger device or a "
+                         "smaller network")
+    low, high = 0, slowest  # low does not fit, high does
+    while high - low > 1 and high > low * 1.005 + 1:
+        middle = (low + high) // 2
+        plan = fits(middle)
+        if plan is None:
+            low = middle
+        else:
+            high, best = middle, plan
+    return best
