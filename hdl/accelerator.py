@@ -1,6 +1,6 @@
 """A whole Network as one streaming core."""
 
-from amaranth import *
+from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,7 +8,6 @@ from golden.layer import ArgMax as ArgMaxLayer
 from golden.layer import Layer
 from golden.network import Network
 from golden.number import Number
-
 from hdl.argmax import ArgMax
 from hdl.fifo import StreamFIFO
 from hdl.folded_dense import FoldedDense
@@ -24,9 +23,9 @@ class Accelerator(wiring.Component):
     """The layers of a network in a row, bit-exact to :func:`golden.reference.run`.
 
     Between layers stand lane converters where lane counts differ and the FIFOs that the plan asks
-    for. One frame every ``initiation_interval`` cycles, that of the slowest part; ``latency`` cycles
-    from a frame's first input beat to its first output beat, when the core was empty and inputs
-    come every cycle. Frames need no reset in between.
+    for. One frame every ``initiation_interval`` cycles, that of the slowest part; ``latency``
+    cycles from a frame's first input beat to its first output beat, when the core was empty and
+    inputs come every cycle. Frames need no reset in between.
 
     Parameters
     ----------
@@ -76,11 +75,11 @@ class Accelerator(wiring.Component):
         plan: LayerPlan = self.plan.layers[layer.name]
         if isinstance(layer, ArgMaxLayer):
             return ArgMax(layer.n_in, number, plan.simd), layer.output
-        pipeline = {"levels": self.plan.levels, "variant": self.plan.variant}
+        levels, variant = self.plan.levels, self.plan.variant
         if plan.storage == "logic":
-            return HardwiredDense(layer, **pipeline), layer.output
+            return HardwiredDense(layer, levels=levels, variant=variant), layer.output
         core = FoldedDense(layer, pe=plan.pe, simd=plan.simd, storage=plan.storage,
-                           memory=plan.memory, **pipeline)
+                           memory=plan.memory, levels=levels, variant=variant)
         return core, core.output
 
     @property
@@ -93,7 +92,7 @@ class Accelerator(wiring.Component):
         """Cycles from a frame's first input beat to its first output beat."""
         return first_output([stage.timing() for stage in self.stages.values()])
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
 
         source = wiring.flipped(self.i)

@@ -1,9 +1,9 @@
 """Structure of a hard-wired ±1 layer: half the inputs counted, common sums shared, bit heaps.
 
-With u the unsigned form of the inputs, t their sum and p (q) the sum over a row's +1 (-1) weights,
-the row's product is ``2 * p - t = t - 2 * q``: only the smaller side is added up, and t once for the
-whole layer. Subsets that several rows add are extracted (:mod:`hdl.sharing`), and the subtraction
-and the threshold ride in each row's last carry chain.
+With u the unsigned form of the inputs, t their sum and p (q) the sum over a row's +1 (-1)
+weights, the row's product is ``2 * p - t = t - 2 * q``: only the smaller side is added up, and t
+once for the whole layer. Subsets that several rows add are extracted (:mod:`hdl.sharing`), and the
+subtraction and the threshold ride in each row's last carry chain.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ import numpy as np
 
 from golden.layer import Dense
 from golden.number import Bipolar, Integer, Number
-
 from hdl.heap import add_bits_best
 from hdl.logic import Logic
 from hdl.sharing import share_sums
@@ -57,8 +56,9 @@ class _Rows:
         self.largest = {k: largest for k in range(layer.n_in)}
         self.bases: dict[tuple[bool, bool, int], list[int]] = {}
 
-    def add(self, bits: Sequence[tuple[int, int]], width: int, **onto) -> list[int]:
-        return add_bits_best(self.logic, bits, width, **onto)
+    def add(self, bits: Sequence[tuple[int, int]], width: int, onto: Sequence[int] | None = None,
+            subtract: bool = False) -> list[int]:
+        return add_bits_best(self.logic, bits, width, onto, subtract)
 
     def maximum(self, item: int) -> int:
         if item not in self.largest:
@@ -133,8 +133,10 @@ def dense_logic(layer: Dense, minimum_gain: float = 3.0) -> tuple[Logic, list[in
         if not low[row] < threshold <= high[row]:
             outputs.append(int(threshold <= low[row]))
             continue
-        constant = (correction[row] - threshold) // scale  # product + constant >= 0 is the answer
-        reach = [(bound - correction[row]) // scale + constant >> 1 for bound in (low[row], high[row])]
+        # The answer is whether product + constant >= 0.
+        constant = (correction[row] - threshold) // scale
+        reach = [(bound - correction[row]) // scale + constant >> 1
+                 for bound in (low[row], high[row])]
         width = Integer.holding(*reach, signed=True).width
         sign = rows.word(row, constant, width, base_width)[-1]
         outputs.append(rows.logic.lut([sign], lambda bit: 1 - bit))

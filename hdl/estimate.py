@@ -10,7 +10,6 @@ from math import gcd, log
 
 from golden.layer import ArgMax, Dense, Layer
 from golden.network import Network
-
 from hdl.folded_dense import memory_for
 from hdl.folding import Folding
 from hdl.plan import LayerPlan, Plan

@@ -1,14 +1,13 @@
 """Fully connected ±1 layer with weights in memory: pe neurons and simd inputs a cycle."""
 
-from amaranth import *
+from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
+from amaranth.lib.memory import Memory, ReadPort
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from golden.layer import Dense
 from golden.number import Number
-
 from hdl.folded_sum import FoldedSum
 from hdl.folding import Folding
 from hdl.rom import LutRom
@@ -36,8 +35,8 @@ class FoldedDense(wiring.Component):
 
     The inputs of two frames are buffered, so that a frame enters while the one before is used for
     ``passes = ceil(n_out / pe)`` passes of ``beats = ceil(n_in / simd)`` cycles. One frame every
-    ``passes * beats`` cycles, whenever its inputs come; ``latency = beats + 2 + sum_latency`` cycles
-    from its first input beat to its first output beat, for inputs that come every cycle.
+    ``passes * beats`` cycles, whenever its inputs come; ``latency = beats + 2 + sum_latency``
+    cycles from its first input beat to its first output beat, for inputs that come every cycle.
 
     Parameters
     ----------
@@ -122,7 +121,7 @@ class FoldedDense(wiring.Component):
         """Model of the handshakes."""
         return FoldedTiming(self.folding.beats, self.folding.passes, self._sum.sum_latency)
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
 
         folding, delay = self.folding, self._sum.sum_latency
@@ -213,7 +212,8 @@ class FoldedDense(wiring.Component):
 
         return m
 
-    def _memory_of(self, m: Module, name: str, memory: str, words: list[int], width: int):
+    def _memory_of(self, m: Module, name: str, memory: str, words: list[int],
+                   width: int) -> ReadPort | LutRom:
         """A memory with these words and, if it may be written, the write port; its read port."""
         if (self._storage, memory, self._variant) == ("rom", "lut", "xc7"):
             m.submodules[name] = rom = LutRom(words, width, variant=self._variant)

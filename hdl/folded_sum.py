@@ -1,6 +1,6 @@
 """Sums of simd products for each of pe neurons, accumulated: the arithmetic of a folded layer."""
 
-from amaranth import *
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -40,7 +40,7 @@ class FoldedSum(wiring.Component):
         """Enabled cycles from operands to their sums."""
         return self._products.latency
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
 
         width, sum_width = self._folding.accumulator_width, self._folding.sum_width

@@ -6,7 +6,6 @@ import numpy as np
 
 from golden.layer import Dense
 from golden.number import Integer, Number, pack
-
 from hdl.dense_logic import unsigned_form
 from hdl.folded_logic import recode
 
@@ -89,7 +88,7 @@ class Folding:
         return padded.reshape(self.passes, self.pe, *rows.shape[1:])
 
     def weight_words(self) -> list[int]:
-        """``cycles`` words of pe * simd stored weights, in order of use; neuron 0, lane 0 lowest."""
+        """``cycles`` words of pe * simd stored weights, in order of use; lane 0 lowest."""
         bits = np.ones((self.layer.n_out, self.beats * self.simd), np.uint8)
         bits[:, :self.layer.n_in] = self.layer.weights > 0
         folded = self._folded(bits, 1).reshape(self.passes, self.pe, self.beats, self.simd)

@@ -1,7 +1,6 @@
 """Fully connected ±1 layer whose weights are logic: one frame a cycle."""
 
 from golden.layer import Dense
-
 from hdl.dense_logic import dense_logic
 from hdl.pipeline import LogicPipeline
 
@@ -11,9 +10,9 @@ __all__ = ["HardwiredDense"]
 class HardwiredDense(LogicPipeline):
     """All neurons of a layer in parallel, bit-exact to :func:`golden.dense.dense`.
 
-    ``o[j] = sum(weights[j, k] * i[k] for k in range(n_in))``, or with thresholds the bipolar code of
-    ``o[j] >= thresholds[j]``. The structure is that of :mod:`hdl.dense_logic`: about 0.19 to 0.25
-    LUT a weight for bipolar inputs on 7-series. One frame a cycle; ``latency`` cycles, the
+    ``o[j] = sum(weights[j, k] * i[k] for k in range(n_in))``, or with thresholds the bipolar code
+    of ``o[j] >= thresholds[j]``. The structure is that of :mod:`hdl.dense_logic`: about 0.19 to
+    0.25 LUT a weight for bipolar inputs on 7-series. One frame a cycle; ``latency`` cycles, the
     structure's depth over ``levels``.
 
     Parameters

@@ -7,7 +7,7 @@ Source: Brunie et al., "Arithmetic core generation using bit heaps", FPL 2013; t
 compressors after Kumm and Zipf, "Pipelined compressor tree optimization", FPL 2014.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,6 +20,9 @@ __all__ = ["Shape", "SHAPES", "add_bits", "add_bits_best", "best_shape"]
 _NARROW = ((3, 0), (1, 1), (2, 0), (1,))
 _WIDE = ((5, 0, 0), (3, 2, 0), (4, 1, 0), (1, 3, 0), (3, 0, 1), (4, 0, 0), (2, 2, 0), *_NARROW)
 _LONGEST_SEGMENT = 6
+
+Taken = tuple[int, ...]  # bits that each column gives
+Segments = tuple[tuple[int, Taken], ...]  # first column, bits that go into functions
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def _digit(weights: Sequence[int], j: int) -> Callable[..., int]:
 
 @cache
 def _segments(heights: tuple[int, ...], start: int, spare: int, cap: int, free_carry: bool,
-              ) -> tuple[tuple[int, tuple[int, ...]], ...] | None:
+              ) -> Segments | None:
     """Cut columns from start on into segments whose functions fit; None if there is no such cut.
 
     A segment of L columns starting at c takes ``taken[j]`` bits of column c+j into its functions;
@@ -73,7 +76,7 @@ def _segments(heights: tuple[int, ...], start: int, spare: int, cap: int, free_c
     """
     width = len(heights)
 
-    def cut(c: int) -> tuple[tuple[int, tuple[int, ...]], ...] | None:
+    def cut(c: int) -> Segments | None:
         if c >= width or spare and not any(heights[c:]):
             return ()
         for end in range(c + 1, min(c + _LONGEST_SEGMENT, width) + 1):
@@ -105,7 +108,7 @@ class _Heap:
 
     # The last chain ---------------------------------------------------------------------------
 
-    def final_cut(self, onto: bool, subtract: bool):
+    def final_cut(self, onto: bool, subtract: bool) -> tuple[int, Segments] | None:
         """(first column, segments) of a chain that adds all that is left, or None."""
         heights = tuple(map(len, self.columns))
         start = 0
@@ -115,7 +118,8 @@ class _Heap:
         segments = _segments(heights, start, not onto, self.shape.final_inputs, not subtract)
         return None if segments is None else (start, segments)
 
-    def finish(self, start: int, segments, onto: Sequence[int] | None, subtract: bool) -> list[int]:
+    def finish(self, start: int, segments: Segments, onto: Sequence[int] | None,
+               subtract: bool) -> list[int]:
         """Build that chain; returns the sum (or ``onto`` plus or minus it) as width literals."""
         out = [0] * self.width
         columns = [list(column) for column in self.columns]
@@ -148,8 +152,8 @@ class _Heap:
 
     # Compression ------------------------------------------------------------------------------
 
-    def candidates(self):
-        """Compressors that fit: (score, bits removed per LUT, -column, ready level, shape, take)."""
+    def candidates(self) -> Iterator[tuple[float, float, int, int, Taken, Taken]]:
+        """Compressors that fit, as (score, bits removed per LUT, -column, ready, shape, take)."""
         filled = [column[0].level for column in self.columns if column]
         earliest = min(filled, default=0)
         for c, column in enumerate(self.columns):

@@ -36,10 +36,9 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A ripple addition, position 0 lowest; node k of the chain is sum bit k, the last its carry."""
+    """A ripple addition, position 0 lowest. Its nodes are the sum bits, then the carry-out."""
     positions: tuple[Position, ...]
     carry_in: int
-    first_node: int
 
 
 def _reduce(inputs: Sequence[int], function: Callable[..., int]) -> Lut:
@@ -64,7 +63,7 @@ class Logic:
     """A graph of :class:`Lut` and :class:`Chain` nodes over ``n_inputs`` input bits.
 
     Nodes are numbered in topological order: 0 is the constant, 1 .. n_inputs are the inputs.
-    Equal LUTs are built once.
+    Equal LUTs and equal chains are built once.
     """
 
     def __init__(self, n_inputs: int):
@@ -73,7 +72,7 @@ class Logic:
         self.inputs = [2 * (k + 1) for k in range(n_inputs)]
         self.n_nodes = n_inputs + 1
         self.luts = 0  # cost in LUTs of up to six inputs, chain positions included
-        self._node_of: dict[Lut, int] = {}
+        self._node_of: dict[Lut | Chain, int] = {}  # first node of each driver
         self._level = [0] * self.n_nodes
 
     def lut(self, inputs: Sequence[int], function: Callable[..., int]) -> int:
@@ -97,7 +96,7 @@ class Logic:
         return 2 * self._node_of[lut]
 
     def plain(self, literal: int) -> int:
-        """The same bit as a non-inverted literal or constant 0 or 1, through an inverter if needed."""
+        """The same bit as a non-inverted literal or a constant, through an inverter if needed."""
         return self.lut([literal], lambda bit: bit) if literal > 1 else literal
 
     def add(self, positions: Iterable[tuple[int, Sequence[int], Callable[..., int]]],
@@ -108,19 +107,21 @@ class Logic:
         """
         built = tuple(Position(self.plain(data), _reduce(inputs, function))
                       for data, inputs, function in positions)
-        key = built, self.plain(carry_in)
-        if key in self._node_of:
-            first = self._node_of[key]
-            nodes = [2 * (first + k) for k in range(len(built) + 1)]
-            return nodes[:-1], nodes[-1]
-        chain = Chain(*key, self.n_nodes)
+        chain = Chain(built, self.plain(carry_in))
+        if chain in self._node_of:
+            return self._sums(chain)
         for position in built:
             if len({position.data, *position.addend.inputs} - {0, 1}) > LUT_INPUTS:
                 raise ValueError(f"a chain position has at most {LUT_INPUTS} inputs")
             self.luts += bool(position.data > 1 or position.addend.inputs)
+        self._node_of[chain] = self.n_nodes
         self.drivers.append(chain)
         self._add_nodes(len(built) + 1, 1 + max(map(self.level, chain_inputs(chain)), default=0))
-        nodes = [2 * (chain.first_node + k) for k in range(len(built) + 1)]
+        return self._sums(chain)
+
+    def _sums(self, chain: Chain) -> tuple[list[int], int]:
+        first = self._node_of[chain]
+        nodes = [2 * (first + k) for k in range(len(chain.positions) + 1)]
         return nodes[:-1], nodes[-1]
 
     def mark(self) -> tuple[int, int, int]:
@@ -131,8 +132,7 @@ class Logic:
         """Forget all that was built since the mark."""
         drivers, self.n_nodes, self.luts = mark
         for driver in self.drivers[drivers:]:
-            if isinstance(driver, Lut):
-                del self._node_of[driver]
+            del self._node_of[driver]
         del self.drivers[drivers:], self._level[self.n_nodes:]
 
     def level(self, literal: int) -> int:

@@ -1,8 +1,8 @@
 """Hardware from a logic graph: pipelined, as portable expressions or as 7-series primitives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from amaranth import *
+from amaranth.hdl import C, Cat, Elaboratable, Instance, Module, Mux, Signal, Value
 
 from hdl.logic import Chain, Logic, Lut, chain_inputs, select_lut
 
@@ -89,7 +89,7 @@ class LogicBlock(Elaboratable):
             ready += [(stage, depth + 1)] * nodes
         return stages
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
 
         last_use = {literal >> 1: len(self._stages) for literal in self._outputs}
@@ -122,7 +122,8 @@ class LogicBlock(Elaboratable):
         return m
 
     @staticmethod
-    def _emit_portable(m, driver, node, read):
+    def _emit_portable(m: Module, driver: Lut | Chain, node: int,
+                       read: Callable[[int], Value]) -> list[Value]:
         if isinstance(driver, Lut):
             out = Signal(name=f"lut_{node}")
             m.d.comb += out.eq(_expression(driver.table, [read(i) for i in driver.inputs]))
@@ -138,7 +139,8 @@ class LogicBlock(Elaboratable):
         return list(total)
 
     @staticmethod
-    def _emit_xc7(m, driver, node, read):
+    def _emit_xc7(m: Module, driver: Lut | Chain, node: int,
+                  read: Callable[[int], Value]) -> list[Value]:
         def lut(lut: Lut, name: str) -> Value:
             if not lut.inputs:
                 return C(lut.table, 1)
@@ -161,8 +163,8 @@ class LogicBlock(Elaboratable):
             part = slice(k, k + 4)
             m.submodules += Instance(
                 "CARRY4", i_S=Cat(select[part]), i_DI=Cat(data[part]),
-                i_CYINIT=C(0, 1) if k else read(driver.carry_in), i_CI=carry[k - 1] if k else C(0, 1),
-                o_O=total[part], o_CO=carry[part])
+                i_CYINIT=C(0, 1) if k else read(driver.carry_in),
+                i_CI=carry[k - 1] if k else C(0, 1), o_O=total[part], o_CO=carry[part])
         return [*total[:n], carry[n - 1]]
 
 

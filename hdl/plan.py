@@ -9,7 +9,6 @@ from typing import Any
 
 from golden.layer import ArgMax, Layer
 from golden.network import Network
-
 from hdl.folded_dense import MEMORIES
 from hdl.logic_block import check_levels, check_variant
 

@@ -1,10 +1,10 @@
 """Chooses a Plan: the least logic for a frame rate, or the highest frame rate for a device."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from golden.layer import ArgMax, Dense, Layer
 from golden.network import Network
-
 from hdl.estimate import Estimate, converter_luts, estimate, estimate_layer
 from hdl.plan import LayerPlan, Plan
 
@@ -75,7 +75,7 @@ def plan_for_cycles(network: Network, cycles: int, *, storages: Sequence[str] = 
     return Plan(plans, lanes=lanes, levels=levels, variant=variant, clock_hz=clock_hz)
 
 
-def plan_for_rate(network: Network, fps: float, clock_hz: int, **options) -> Plan:
+def plan_for_rate(network: Network, fps: float, clock_hz: int, **options: Any) -> Plan:
     """:func:`plan_for_cycles` for so many frames a second at a clock."""
     if fps <= 0 or clock_hz <= 0:
         raise ValueError(f"fps and clock_hz must be positive, not {fps} and {clock_hz}")
@@ -85,7 +85,8 @@ def plan_for_rate(network: Network, fps: float, clock_hz: int, **options) -> Pla
     return plan_for_cycles(network, int(clock_hz / fps), clock_hz=clock_hz, **options)
 
 
-def plan_for_luts(network: Network, luts: int, *, brams: float | None = None, **options) -> Plan:
+def plan_for_luts(network: Network, luts: int, *, brams: float | None = None,
+                  **options: Any) -> Plan:
     """The plan of the fewest cycles whose estimate stays within ``luts`` and ``brams``.
 
     Raises ValueError, with what is missing, if even the smallest plan is larger.
@@ -99,9 +100,9 @@ def plan_for_luts(network: Network, luts: int, *, brams: float | None = None, **
     if (best := fits(slowest)) is None:
         need = total(estimate(network, plan_for_cycles(network, slowest, **options)))
         limit = f"{luts} LUTs" + (f" and {brams} block RAMs" if brams is not None else "")
-        raise ValueError(f"network {network.name} needs about {need.lut} LUTs and {need.bram} block "
-                         f"RAMs in its smallest plan, more than {limit}; take a larger device or a "
-                         "smaller network")
+        raise ValueError(f"network {network.name} needs about {need.lut} LUTs and {need.bram} "
+                         f"block RAMs in its smallest plan, more than {limit}; take a larger "
+                         "device or a smaller network")
     low, high = 0, slowest  # low does not fit, high does
     while high - low > 1 and high > low * 1.005 + 1:
         middle = (low + high) // 2

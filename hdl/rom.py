@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from amaranth import *
+from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -44,8 +44,8 @@ def _number(bits: Sequence[int]) -> int:
 class LutRom(wiring.Component):
     """ROM with a synchronous read port, as LUTs on 7-series: 64 bits of content a LUT.
 
-    ``data`` becomes ``words[addr]`` at the clock edge while ``en`` is high, else it is kept, as with
-    a read port of ``amaranth.lib.memory.Memory``.
+    ``data`` becomes ``words[addr]`` at the clock edge while ``en`` is high, else it is kept, as
+    with a read port of ``amaranth.lib.memory.Memory``.
 
     Parameters: words, at least one, each of ``width`` bits; variant as in
     :class:`hdl.logic_block.LogicBlock`.
@@ -56,7 +56,7 @@ class LutRom(wiring.Component):
         self._block = LogicBlock(logic, outputs, variant=variant)
         super().__init__({"addr": In(logic.n_inputs), "en": In(1), "data": Out(width)})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
 
         m.submodules.table = table = self._block

@@ -1,7 +1,7 @@
 """When beats move through a chain of cores: control without data, cycle for cycle.
 
-Each core's ``timing()`` is a model of its handshakes. :func:`first_output` runs a chain of them with
-a source that always offers and a sink that always takes.
+Each core's ``timing()`` is a model of its handshakes. :func:`first_output` runs a chain of them
+with a source that always offers and a sink that always takes.
 """
 
 from collections.abc import Sequence
