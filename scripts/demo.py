@@ -1,0 +1,158 @@
+"""lutloom demo: digits from training to bitstream, with every step checked."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from boards.platforms import BOARDS
+from hdl.synth import FAMILIES, synthesize
+from scripts.build import build_board
+from scripts.generate import generate
+from scripts.lower import difference, lower_model
+from scripts.output import JsonOption, SeedOption, console, fail, say, table, write_results
+from scripts.plan import plan as plan_command
+from scripts.report import count_answers, render
+from scripts.train import train_model
+from scripts.verify import check
+
+__all__ = ["demo"]
+
+# Small enough for the smallest board of the demo, an iCE40UP5K with 5280 logic cells.
+LUTS = 1500
+NETLIST_FRAMES = 40
+TAPPED_FRAMES = 20
+_BOARDS = ("ulx3s-25f", "icebreaker")
+
+
+@contextmanager
+def _step(title: str) -> Iterator[None]:
+    console.print(f"\n[bold]{title}[/]")
+    start = time.perf_counter()
+    yield
+    console.print(f"[dim]{time.perf_counter() - start:.1f} s[/]")
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path("build/demo"),
+    seed: SeedOption = 1,
+    json: JsonOption = None,
+) -> None:
+    """Train digits, lower, generate, prove bit-exact, synthesise, route: all of it, checked."""
+    start = time.perf_counter()
+    out.mkdir(parents=True, exist_ok=True)
+    results: list[dict[str, Any]] = []
+    with _step("1. Train: a float network and its binary counterpart"):
+        float_model, dataset = train_model("digits", None, seed=seed, kind="float")
+        model, _ = train_model("digits", None, seed=seed)
+        accuracy = _accuracies(float_model, model, dataset)
+    with _step("2. Lower: batch norm and signs become integer thresholds"):
+        network = lower_model(model, dataset, {"seed": seed, "accuracy": accuracy["quantised"]})
+        wrong = difference(model, network, dataset.test_x)
+        if wrong is not None:
+            fail(f"the integer network differs: {wrong}")
+        network.save(out / "network.npz")
+        say(f"equal to the trained model on all {len(dataset.test_x)} test images")
+    with _step("3. Plan and generate"):
+        plan_command(out / "network.npz", luts=LUTS, out=out / "plan.json")
+        generate(out / "network.npz", out / "plan.json", out=out / "rtl")
+    plan, x, answers = _golden(network, dataset, out)
+    accuracy["integer"] = float((answers == dataset.test_y).mean())
+    frames = {}
+    with _step("4. Verify the RTL: every test image, and every layer of some with stalls"):
+        frames["RTL"] = _verify(results, network, plan, x, "RTL", stalls=False, taps=False)
+        _verify(results, network, plan, x[:TAPPED_FRAMES], "RTL", stalls=True, taps=True)
+    with _step("5. Verify the netlist that yosys makes for the 7 series"):
+        frames["netlist"] = _verify(results, network, plan, x[:NETLIST_FRAMES], "netlist",
+                                    stalls=False, taps=False)
+    # Bit-exact outputs are the golden ones.
+    for kind, count in frames.items():
+        accuracy[kind] = float((answers == dataset.test_y)[:count].mean())
+    with _step("6. Synthesise for five families"):
+        results.append({"command": "synth", "families": _synthesise(network, plan, out)})
+    with _step("7. Place, route and pack for two boards"):
+        for board in _BOARDS:
+            with console.status(f"nextpnr: {board}"):
+                built = build_board(network, plan, x[:4], board, out / board)
+            results.append({"command": "build", "fits": True, **vars(built),
+                            "utilisation": {k: vars(use) for k, use in built.utilisation.items()}})
+            say(f"{BOARDS[board].title}: Fmax {built.fmax_hz / 1e6:.1f} MHz; "
+                          f"{built.bitstream}")
+    images = {"float": len(x), "quantised": len(x), "integer": len(x), **frames}
+    results.insert(0, {"command": "demo", "accuracy": {
+        kind: (share, images[kind]) for kind, share in accuracy.items()}})
+    confusion = count_answers(dataset.test_y, answers, len(dataset.classes))
+    (out / "report.html").write_text(render(network, plan, results, confusion))
+    facts = {"seconds": time.perf_counter() - start, "results": results, "confusion": confusion}
+    write_results(out / "demo.json", "demo", facts)
+    write_results(json, "demo", facts)
+    _summary(results, network, plan)
+    say(f"report: {out / 'report.html'}; {facts['seconds']:.0f} s in all")
+    print(f"bit-exact: {frames['RTL']}/{len(x)} frames (RTL), "
+          f"{frames['netlist']}/{NETLIST_FRAMES} frames (netlist)")
+
+
+def _accuracies(float_model: Any, model: Any, dataset: Any) -> dict[str, float]:
+    from golden.train import accuracy
+
+    return {"float": accuracy(float_model, dataset.test_x, dataset.test_y),
+            "quantised": accuracy(model, dataset.test_x, dataset.test_y)}
+
+
+def _golden(network: Any, dataset: Any, out: Path) -> tuple[Any, Any, Any]:
+    """(plan, input values, answers) for all test images."""
+    from golden.data import encode_pixels
+    from golden.reference import run
+    from hdl.plan import Plan
+
+    x = encode_pixels(dataset.test_x, network.input)
+    return Plan.load(out / "plan.json"), x, run(network, x)[-1][:, 0]
+
+
+def _verify(results: list[dict[str, Any]], network: Any, plan: Any, x: Any, kind: str, *,
+            stalls: bool, taps: bool) -> int:
+    """Frames found equal; a difference ends the demo."""
+    outcome = check(network, plan, x, netlist=kind == "netlist", taps=taps, stalls=stalls)
+    results.append({"command": "verify", "kind": kind, "images": len(x), **vars(outcome)})
+    if outcome.fault is not None:
+        fail(f"the {kind} differs in frame {outcome.frame}, layer {outcome.layer}, element "
+              f"{outcome.element}: {outcome.fault}")
+    say(f"{kind}: {outcome.frames:,} frames equal, {len(x)} different ones"
+        + (", every layer, with stalls and resets" if stalls else
+           f"; a frame every {outcome.interval:g} cycles"))
+    return len(x)
+
+
+def _synthesise(network: Any, plan: Any, out: Path) -> dict[str, Any]:
+    from hdl.accelerator import Accelerator
+
+    families = {}
+    for family in FAMILIES:
+        with console.status(f"yosys: {family}"):
+            made = synthesize(Accelerator(network, plan), family, out / "synth", per_layer=True)
+        families[family] = {"totals": vars(made.totals), "layers": {
+            part: vars(cost) for part, cost in made.layers.items()}}
+    return families
+
+
+def _summary(results: list[dict[str, Any]], network: Any, plan: Any) -> None:
+    from hdl.accelerator import Accelerator
+
+    table("Accuracy", ["version", "accuracy", "test images"],
+          [(kind, f"{share:.2%}", images)
+           for kind, (share, images) in results[0]["accuracy"].items()])
+    accelerator = Accelerator(network, plan)
+    say(f"a frame every {accelerator.initiation_interval:,} cycles, latency "
+        f"{accelerator.latency:,} cycles")
+    families = next(result["families"] for result in results if result["command"] == "synth")
+    table("Resources after synthesis", ["family", "LUT", "FF", "BRAM"],
+          [(FAMILIES[family].title, *(costs["totals"][column] for column in ("lut", "ff", "bram")))
+           for family, costs in families.items()])
+    table("After place and route", ["board", "Fmax", "board clock", "frames/s at that clock"],
+          [(BOARDS[result["board"]].title, f"{result['fmax_hz'] / 1e6:.1f} MHz",
+            f"{result['clock_hz'] / 1e6:g} MHz",
+            round(result["clock_hz"] / accelerator.initiation_interval))
+           for result in results if result["command"] == "build"])

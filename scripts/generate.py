@@ -1,0 +1,67 @@
+"""lutloom generate: an accelerator as Verilog, with a description of its ports."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scripts.output import JsonOption, NetworkArgument, PlanOption, say, table, write_results
+
+__all__ = ["describe_ports", "generate", "load_design"]
+
+
+def load_design(network: Path, plan: Path) -> tuple[Any, Any]:
+    """Network and plan from their files."""
+    from golden.network import Network
+    from hdl.plan import Plan
+
+    return Network.load(network), Plan.load(plan)
+
+
+def describe_ports(component: Any) -> list[dict[str, Any]]:
+    """Ports of the Verilog module in order: name, direction, width in bits."""
+    from amaranth import Shape
+    from amaranth.lib.wiring import In
+
+    ports = [{"name": "__".join(map(str, path)),
+              "direction": "input" if member.flow is In else "output",
+              "width": Shape.cast(member.shape).width}
+             for path, member, _ in component.signature.flatten(component)]
+    return ports + [{"name": name, "direction": "input", "width": 1} for name in ("clk", "rst")]
+
+
+def generate(
+    network: NetworkArgument,
+    plan: PlanOption,
+    out: Annotated[Path | None, typer.Option(
+        help="Folder for the files (default: rtl beside the network).",
+        show_default=False)] = None,
+    taps: Annotated[bool, typer.Option(
+        help="Also make every layer's output visible as ports.")] = False,
+    memory_files: Annotated[bool, typer.Option(
+        help="Write memory contents to files of their own, read by $readmemb.")] = False,
+    json: JsonOption = None,
+) -> None:
+    """Generate the accelerator: top.v and top.json (ports, latency, interval)."""
+    from hdl.accelerator import Accelerator
+    from hdl.verilog import write_verilog
+
+    loaded, made = load_design(network, plan)
+    accelerator = Accelerator(loaded, made, taps=taps)
+    out = out or network.with_name("rtl")
+    files = write_verilog(accelerator, out / "top.v", memory_files=memory_files)
+    facts = {
+        "network": loaded.name, "digest": loaded.digest, "module": "top", "files": files,
+        "ports": describe_ports(accelerator), "latency": accelerator.latency,
+        "initiation_interval": accelerator.initiation_interval,
+        "input": {"number": str(loaded.input), "elements": loaded.n_in, "lanes": made.lanes},
+        "output": {"number": str(accelerator.output), "elements": loaded.n_out,
+                   "lanes": accelerator.lanes_out},
+        "amaranth": version("amaranth"), "yosys": version("pyosys")}
+    write_results(out / "top.json", "generate", facts)
+    write_results(json, "generate", facts)
+    table(f"{loaded.name}: ports", ["port", "direction", "bits"],
+          [tuple(port.values()) for port in facts["ports"]])
+    say(f"a frame every {accelerator.initiation_interval:,} cycles, latency "
+        f"{accelerator.latency:,} cycles; {len(files)} files and top.json in {out}")

@@ -1,0 +1,83 @@
+"""lutloom lower: a trained checkpoint to the integer network that equals it exactly."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from scripts.output import DataOption, JsonOption, fail, say, write_results
+
+if TYPE_CHECKING:  # torch takes two seconds to import
+    from golden.data import Dataset
+    from golden.network import Network
+
+__all__ = ["difference", "lower", "lower_model"]
+
+
+def lower_model(model: Any, dataset: "Dataset | None",
+                facts: dict[str, str | int | float]) -> "Network":
+    """The Network of a trained model; its metadata tell data set, image shape and accuracy."""
+    from golden.lower import lower as run
+
+    if dataset is not None:
+        facts = {"data": dataset.name, "input_shape": "x".join(map(str, dataset.shape)),
+                 "classes": " ".join(dataset.classes), **facts}
+    return run(model, metadata=facts)
+
+
+def difference(model: Any, network: "Network", images: NDArray[np.uint8]) -> str | None:
+    """The first image and class for which model and network give other scores, or None."""
+    from golden.data import encode_pixels
+    from golden.network import Dense
+    from golden.reference import run
+    from golden.train import predict
+
+    scores = predict(model, images).astype(np.int64)
+    outputs = zip(network.layers, run(network, encode_pixels(images, network.input)), strict=True)
+    layer, got = [pair for pair in outputs if isinstance(pair[0], Dense)][-1]
+    wrong = np.argwhere(got != scores)
+    if not len(wrong):
+        return None
+    image, score = map(int, wrong[0])
+    return (f"image {image}, layer {layer.name}, element {score}: the model gives "
+            f"{scores[image, score]}, the network {got[image, score]}")
+
+
+def lower(
+    checkpoint: Annotated[Path, typer.Argument(
+        help="Checkpoint file (.npz), as `lutloom train` writes it, or the name of a model that "
+        "comes trained: digits, tfc, sfc, lfc.", show_default=False)],
+    data: DataOption = None,
+    out: Annotated[Path | None, typer.Option(
+        help="Network file to write (default: network.npz beside the checkpoint; "
+        "build/NAME/network.npz for a name).",
+        show_default=False)] = None,
+    check: Annotated[bool, typer.Option(
+        help="Compare with the trained model on every test image.")] = True,
+    json: JsonOption = None,
+) -> None:
+    """Fold batch norm into integer thresholds and write the integer network."""
+    from golden.checkpoint import load_checkpoint, zoo_path
+    from golden.data import load
+
+    named = checkpoint.suffix == "" and not checkpoint.exists()
+    out = out or (Path("build") / checkpoint / "network.npz" if named else
+                  checkpoint.with_name("network.npz"))
+    model, facts = load_checkpoint(zoo_path(str(checkpoint)) if named else checkpoint)
+    dataset = load(model.spec.data, data) if check else None
+    network = lower_model(model, dataset, {"data": model.spec.data, **facts})
+    wrong = difference(model, network, dataset.test_x) if dataset is not None else None
+    results = {"network": network.name, "digest": network.digest, "difference": wrong,
+               "test_images": 0 if dataset is None else len(dataset.test_x)}
+    if wrong is None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        network.save(out)
+        results["out"] = str(out)
+        equal = (f"equal to the model on all {results['test_images']:,} test images; " if check
+                 else "")
+        say(f"{network.name}: {equal}{out}")
+    write_results(json, "lower", results)
+    if wrong is not None:
+        fail(f"{network.name} differs from its model: {wrong}")

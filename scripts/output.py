@@ -1,0 +1,81 @@
+"""What all commands share: the console, options, tables, progress bars, result files."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+__all__ = ["DataOption", "JsonOption", "NetworkArgument", "PlanOption", "SeedOption", "bar",
+           "console", "errors", "fail", "say", "table", "write_results"]
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+NetworkArgument = Annotated[Path, typer.Argument(
+    help="Network file (.npz), as `lutloom lower` writes it.", show_default=False)]
+PlanOption = Annotated[Path, typer.Option(
+    "--plan", help="Plan file (.json), as `lutloom plan` writes it.", show_default=False)]
+DataOption = Annotated[Path | None, typer.Option(
+    "--data", help="Folder of the data set's files (default: LUTLOOM_DATA); digits needs none.",
+    show_default=False)]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+JsonOption = Annotated[Path | None, typer.Option(
+    "--json", help="Also write the results to this file, for other programs.",
+    show_default=False)]
+
+
+def say(text: str) -> None:
+    """Print a line as it is: a path is not broken, brackets are no markup."""
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def fail(text: str) -> NoReturn:
+    """End the command with status 1: something was checked and is wrong."""
+    errors.print(text, style="bold red", markup=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows; columns after the first, and their cells, stand on the right."""
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD,
+                  pad_edge=False, collapse_padding=True)
+    for index, column in enumerate(columns):
+        drawn.add_column(column, justify="right" if index else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    console.print(drawn)
+
+
+@contextmanager
+def bar(what: str, total: int | None) -> Iterator[Any]:
+    """A progress bar; yields a function to be called with what is done and optionally the total."""
+    with Progress(TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                  console=console) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done, total=total: progress.update(task, completed=done, total=total)
+        # An estimated total was the number that came.
+        progress.update(task, total=progress.tasks[task].completed)
+
+
+def write_results(path: Path | None, command: str, results: dict[str, Any]) -> None:
+    """Write the results of a command to the file that --json names, if it names one."""
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = {"command": command, "lutloom": version("lutloom"), **results}
+        path.write_text(json.dumps(content, indent=2, default=_plain) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # a NumPy array or scalar
+        return value.tolist()
+    return vars(value)

@@ -1,0 +1,76 @@
+"""lutloom train: a binary network from labelled images."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scripts.output import DataOption, JsonOption, SeedOption, bar, say, write_results
+
+__all__ = ["train", "train_model"]
+
+
+def train_model(model: str, data: Path | None, *, seed: int, kind: str = "binary",
+                **changes: Any) -> tuple[Any, Any]:
+    """(trained model, data set) of a named model; changes replace parameters of its recipe."""
+    from golden.data import load
+    from golden.models import MODELS
+    from golden.train import RECIPES, Progress
+    from golden.train import train as run
+
+    if model not in MODELS:
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, not {model!r}")
+    spec = MODELS[model]
+    spec = replace(spec, **{name: changes.pop(name) for name in ("input", "dropout")
+                            if name in changes})
+    recipe = replace(RECIPES[model], **changes)
+    dataset = load(spec.data, data)
+    with bar(f"train {model} ({kind})", recipe.epochs) as show:
+        def progress(now: Progress) -> None:
+            show(now.epoch)
+
+        trained = run(spec, dataset, recipe, seed=seed, kind=kind, progress=progress)
+    return trained, dataset
+
+
+def train(
+    model: Annotated[str, typer.Argument(help="Name of the model: digits, tfc, sfc or lfc.",
+                                         show_default=False)],
+    data: DataOption = None,
+    out: Annotated[Path | None, typer.Option(
+        help="Checkpoint to write (default: build/MODEL/checkpoint.npz).",
+        show_default=False)] = None,
+    seed: SeedOption = 1,
+    epochs: Annotated[int | None, typer.Option(
+        min=1, help="Passes over the training images (default: the model's own).",
+        show_default=False)] = None,
+    batch: Annotated[int | None, typer.Option(
+        min=2, help="Images a step (default: the model's own).", show_default=False)] = None,
+    learning_rate: Annotated[float | None, typer.Option(
+        help="Step width at the start (default: the model's own).", show_default=False)] = None,
+    dropout: Annotated[float | None, typer.Option(
+        help="Share of hidden values left out in training (default: the model's own).",
+        show_default=False)] = None,
+    input: Annotated[str | None, typer.Option(
+        help="What the first layer sees: pixels (8 bits) or binarised (default: the model's own).",
+        show_default=False)] = None,
+    json: JsonOption = None,
+) -> None:
+    """Train a named model on its data set and write a checkpoint."""
+    from golden.checkpoint import save_checkpoint
+    from golden.train import accuracy
+
+    changes = {"epochs": epochs, "batch": batch, "learning_rate": learning_rate,
+               "dropout": dropout, "input": input}
+    given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+    trained, dataset = train_model(model, data, seed=seed, **given)
+    reached = accuracy(trained, dataset.test_x, dataset.test_y)
+    out = out or Path("build") / model / "checkpoint.npz"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    options = "".join(f" --{name.replace('_', '-')} {value}" for name, value in given.items())
+    command = f"lutloom train {model} --seed {seed}{options}"
+    save_checkpoint(out, trained, {"command": command, "seed": seed, "test_accuracy": reached})
+    say(f"{model}: {reached:.2%} of {len(dataset.test_y):,} test images right; {out}")
+    write_results(json, "train", {"model": model, "seed": seed, **given, "checkpoint": out,
+                                  "test_accuracy": reached, "test_images": len(dataset.test_y)})

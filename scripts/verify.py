@@ -1,0 +1,87 @@
+"""lutloom verify: the generated hardware against the golden answers, bit by bit."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from scripts.generate import load_design
+from scripts.output import (
+    DataOption,
+    JsonOption,
+    NetworkArgument,
+    PlanOption,
+    SeedOption,
+    bar,
+    fail,
+    say,
+    write_results,
+)
+
+__all__ = ["check", "frames_for", "verify"]
+
+
+def frames_for(network: Any, data: Path | None, random: bool, seed: int) -> NDArray[np.int64]:
+    """(frames, n_in) values: the test images of the network's data set, or 1000 random frames."""
+    from golden.data import encode_pixels, load
+
+    if random:
+        number = network.input
+        return np.random.default_rng(seed).choice(
+            np.array([number.minimum, number.maximum]) if number.width == 1 else
+            np.arange(number.minimum, number.maximum + 1), (1000, network.n_in))
+    if "data" not in network.metadata:
+        raise ValueError(f"network {network.name} names no data set; use --random")
+    return encode_pixels(load(str(network.metadata["data"]), data).test_x, network.input)
+
+
+def check(network: Any, plan: Any, x: NDArray[np.int64], *, netlist: bool = False,
+          taps: bool = True, stalls: bool = True, seed: int = 0) -> Any:
+    """Outcome (tb.harness.Result) of the accelerator on frames x.
+
+    taps: also compare what leaves every layer; a netlist has none.
+    """
+    from golden.reference import run
+    from hdl.accelerator import Accelerator
+    from tb.harness import SCENARIOS, Frames
+    from tb.harness import verify as run_harness
+
+    accelerator = Accelerator(network, plan, taps=taps)
+    outputs = [Frames.of(values, layer.output, plan.lanes_out(layer))
+               for layer, values in zip(network.layers, run(network, x), strict=True)]
+    watched = {layer.name: frames for layer, frames in zip(network.layers, outputs, strict=True)}
+    what = f"verify {network.name} ({'netlist' if netlist else 'RTL'})"
+    with bar(what, None) as show:
+        return run_harness(accelerator, Frames.of(x, network.input, plan.lanes), outputs[-1],
+                           netlist=netlist, taps=watched if taps else None, seed=seed,
+                           scenarios=SCENARIOS if stalls else ("none",), progress=show)
+
+
+def verify(
+    network: NetworkArgument,
+    plan: PlanOption,
+    frames: Annotated[int | None, typer.Option(
+        min=1, help="Frames to compare (default: 20).", show_default=False)] = 20,
+    netlist: Annotated[bool, typer.Option(
+        help="Run the synthesised 7-series netlist instead of the RTL.")] = False,
+    stalls: Annotated[bool, typer.Option(
+        help="Also with random stalls on both sides, and with resets in mid-frame.")] = True,
+    random: Annotated[bool, typer.Option(
+        help="Random frames instead of the data set's test images.")] = False,
+    data: DataOption = None,
+    seed: SeedOption = 0,
+    json: JsonOption = None,
+) -> None:
+    """Simulate the accelerator and compare every output of every layer with the golden answers."""
+    loaded, made = load_design(network, plan)
+    x = frames_for(loaded, data, random, seed)[:frames]
+    result = check(loaded, made, x, netlist=netlist, taps=not netlist, stalls=stalls, seed=seed)
+    kind = "netlist" if netlist else "RTL"
+    write_results(json, "verify", {"network": loaded.name, "digest": loaded.digest, "kind": kind,
+                                   "images": len(x), **vars(result)})
+    if result.fault is not None:
+        fail(f"the {kind} differs: {result.fault}")
+    say(f"bit-exact: {result.frames:,} frames ({kind}), {len(x):,} different ones; "
+        f"latency {result.latency:,} cycles, a frame every {result.interval:g} cycles")
