@@ -157,15 +157,18 @@ class LogicBlock(Elaboratable):
         select = [lut(select_lut(position), f"select_{node + k}")
                   for k, position in enumerate(driver.positions)] + pad
         data = [read(position.data) for position in driver.positions] + pad
-        total = Signal(len(data), name=f"sum_{node}")
-        carry = Signal(len(data), name=f"carry_{node}")
+        total: list[Value] = []
+        carry: list[Value] = [C(0, 1)]
         for k in range(0, n, 4):
-            part = slice(k, k + 4)
+            part_total = Signal(4, name=f"sum_{node + k}")
+            part_carry = Signal(4, name=f"carry_{node + k}")
             m.submodules += Instance(
-                "CARRY4", i_S=Cat(select[part]), i_DI=Cat(data[part]),
-                i_CYINIT=C(0, 1) if k else read(driver.carry_in),
-                i_CI=carry[k - 1] if k else C(0, 1), o_O=total[part], o_CO=carry[part])
-        return [*total[:n], carry[n - 1]]
+                "CARRY4", i_S=Cat(select[k:k + 4]), i_DI=Cat(data[k:k + 4]),
+                i_CYINIT=C(0, 1) if k else read(driver.carry_in), i_CI=carry[-1],
+                o_O=part_total, o_CO=part_carry)
+            total.extend(part_total)
+            carry.extend(part_carry)
+        return [*total[:n], carry[n]]
 
 
 def _reads(driver: Lut | Chain) -> Sequence[int]:

@@ -34,7 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from golden.number import Number
 from hdl.verilog import write_verilog
-from tb.netlist import cell_models, write_netlist
+from tb.netlist import cell_models, uses_cells, write_netlist
 from tb.simulator import PortsOnlyVerilator
 
 __all__ = ["SCENARIOS", "Frames", "Result", "settings", "simulate", "verify"]
@@ -226,6 +226,8 @@ def verify(component: wiring.Component, inputs: Frames, outputs: Frames, *,
     else:
         verilog, *memory_files = write_verilog(component, folder / "top.v", memory_files=True)
         sources = [verilog]
+        if uses_cells(verilog.read_text()):
+            sources += cell_models()
     simulator = PortsOnlyVerilator(sources, "tb.stream_bench", folder, waves=waves,
                                    memory_files=memory_files)
     total = len(inputs.codes) * len(scenarios)

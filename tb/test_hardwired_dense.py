@@ -1,0 +1,63 @@
+"""HardwiredDense against the matrix product, in both variants, as RTL and as netlist."""
+
+import math
+
+import numpy as np
+import pytest
+
+from golden.dense import dense
+from golden.layer import Dense
+from golden.number import Bipolar, Integer, Number
+from hdl.hardwired_dense import HardwiredDense
+from tb.dense_cases import draw_inputs, draw_layer
+from tb.harness import Frames, simulate
+
+PIXEL = Integer(8, False)
+
+
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
+@pytest.mark.parametrize("n_in, n_out, number, thresholds, levels, variant", [
+    (1, 1, Bipolar(), True, 1, "portable"), (1, 1, Bipolar(), False, 1, "xc7"),
+    (1, 2, PIXEL, False, 2, "xc7"), (2, 3, Bipolar(), False, 1, "portable"),
+    (3, 2, PIXEL, True, 3, "portable"), (3, 7, Integer(4, True), True, 2, "xc7"),
+    (7, 5, Bipolar(), True, 1, "xc7"), (13, 6, Integer(1, False), False, 3, "xc7"),
+    (13, 6, Integer(3, True), False, 2, "portable"), (31, 17, Bipolar(), False, 2, "xc7"),
+    (64, 16, Bipolar(), True, 3, "portable"), (64, 16, Bipolar(), True, 3, "xc7"),
+    (49, 11, PIXEL, True, 3, "xc7"), (49, 11, PIXEL, False, 4, "portable"),
+    (100, 10, Bipolar(), False, 20, "portable"),
+])
+def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, number: Number,
+                        thresholds: bool, levels: int, variant: str, netlist: bool) -> None:
+    layer = draw_layer(rng, n_in, n_out, number, thresholds)
+    x = draw_inputs(rng, n_in, number, layer)
+    simulate(HardwiredDense(layer, levels=levels, variant=variant), Frames.of(x, number, n_in),
+             Frames.of(dense(x, layer), layer.output, n_out), netlist=netlist)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_equal_rows(rng: np.random.Generator, sign: int) -> None:
+    """Rows that are all alike, or all of one sign, leave nothing to count or to share."""
+    layer = Dense("layer", Bipolar(), np.full((5, 12), sign), np.array([-12, -2, 0, 3, 13]))
+    x = draw_inputs(rng, 12, Bipolar(), layer)
+    simulate(HardwiredDense(layer, variant="xc7"), Frames.of(x, Bipolar(), 12),
+             Frames.of(dense(x, layer), Bipolar(), 5))
+
+
+def test_sharing_changes_only_the_size(rng: np.random.Generator) -> None:
+    layer = draw_layer(rng, 40, 20, Bipolar(), True)
+    x = draw_inputs(rng, 40, Bipolar(), layer)
+    alone, shared = HardwiredDense(layer, minimum_gain=math.inf), HardwiredDense(layer)
+    assert shared.logic.luts < alone.logic.luts
+    simulate(alone, Frames.of(x, Bipolar(), 40), Frames.of(dense(x, layer), Bipolar(), 20))
+
+
+@pytest.mark.parametrize("arguments, error, message", [
+    ({"layer": 3}, TypeError, r"^layer must be a golden.layer.Dense, not 3$"),
+    ({"levels": 0}, ValueError, r"^levels must be at least 1, not 0$"),
+    ({"levels": True}, TypeError, r"^levels must be an integer, not True$"),
+    ({"variant": "ice40"}, ValueError, r"^variant must be one of portable, xc7, not 'ice40'$"),
+])
+def test_rejects(arguments: dict, error: type[Exception], message: str) -> None:
+    layer = Dense("layer", Bipolar(), np.ones((2, 3)))
+    with pytest.raises(error, match=message):
+        HardwiredDense(**{"layer": layer, **arguments})
