@@ -5,7 +5,7 @@ The netlist is that of ``hdl.synth`` for 7-series. Its cells behave as in Yosys'
 ``tb/models/block_ram.v``.
 """
 
-import shutil
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,21 +14,30 @@ from amaranth.lib import wiring
 
 from hdl import synth
 from hdl.verilog import to_rtlil
+from hdl.yosys import run_yosys
 from tb.cache import cached, content_hash
 
-__all__ = ["cell_models", "write_netlist"]
+__all__ = ["cell_models", "uses_cells", "write_netlist"]
 
 
 def write_netlist(component: wiring.Component, folder: Path) -> Path:
     """Verilog netlist of the component, from the cache if the same design was mapped before."""
     rtlil = to_rtlil(component)
-    key = content_hash(rtlil, Path(synth.__file__).read_bytes(), version("pyosys"))
+    key = content_hash(rtlil, Path(synth.__file__).read_bytes(), Path(__file__).read_bytes(),
+                       version("pyosys"))
 
     def make(target: Path) -> None:
-        netlist = synth.synthesize_rtlil(rtlil, "xc7", folder).netlist
-        shutil.copyfile(netlist, target / "netlist.v")
+        design = synth.synthesize_rtlil(rtlil, "xc7", folder).json.resolve()
+        # The bits of one vector may depend on each other; single nets are no loop to Verilator.
+        run_yosys([f'read_json "{design}"', "splitnets", "write_verilog -noattr netlist.v"],
+                  target / "yosys.log")
 
     return cached("netlist", key, make) / "netlist.v"
+
+
+def uses_cells(verilog: str) -> bool:
+    """Does a generated core instantiate cells of 7-series itself?"""
+    return re.search(r"^ +(LUT[1-6]|CARRY4) ", verilog, re.MULTILINE) is not None
 
 
 def cell_models() -> list[Path]:

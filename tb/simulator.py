@@ -41,14 +41,19 @@ _MAIN = _COCOTB / "share/lib/verilator/verilator.cpp"
 _ALLOWED = (
     "-Wno-WIDTHEXPAND",  # Amaranth writes sums without the zeros that Verilog adds by itself
 )
-# Yosys writes "x is zero" as !x for any width, which is what Verilog means by it.
-_LOGICAL = 'lint_off -rule WIDTHTRUNC -file "*" -match "*Logical operator * expects 1 bit*"\n'
-# Yosys's cell models, not ours to mend, are besides allowed
-_CELLS_ALLOWED = (
-    "SPECIFYIGN",  # timing, which Verilator ignores
-    "INITIALDLY",  # non-blocking assignments in their initial blocks, which do no harm
-    "MODDUP",      # block RAMs, which tb/models defines before
-)
+# And in what Yosys writes, whose cell models are not ours to mend:
+_CONFIGURATION = """`verilator_config
+lint_off -rule WIDTHTRUNC -file "*" -match "*Logical operator * expects 1 bit*"
+lint_off -rule PINMISSING -file "*/netlist.v"
+lint_off -rule SPECIFYIGN -file "*/cells_sim.v"
+lint_off -rule INITIALDLY -file "*/cells_sim.v"
+lint_off -rule MODDUP -file "*/cells_sim.v"
+split_var -module "CARRY4" -var "CO"
+"""
+# "x is zero" is !x for any width, which is what Verilog means by it; unused ports of memory cells
+# are left open; Verilator ignores timing; initial blocks use <=, which does no harm there;
+# tb/models defines block RAMs before; and a carry chain is a loop only as long as it is one vector.
+
 # Measured on layers of 64x16 to 256x64: -O0 compiles no quicker than -O1 (headers are most of
 # it) and simulates half as fast.
 _RUNTIME_FLAGS = ("OPT_SLOW=-O0", "OPT_GLOBAL=-O2")
@@ -154,8 +159,7 @@ class PortsOnlyVerilator(Verilator):
         header = re.search(r"^module top\(([^)]*)\);", sources[0], re.MULTILINE)
         if header is None:
             raise ValueError(f"{self.verilog_sources_flat[0]} holds no module top(...)")
-        ports = "`verilator_config\n" + _LOGICAL + "".join(
-            f'lint_off -rule {rule} -file "*/cells_sim.v"\n' for rule in _CELLS_ALLOWED) + "".join(
+        ports = _CONFIGURATION + "".join(
             f'public_flat_rw -module "top" -var "{port.strip()}"\n'
             for port in header[1].split(","))
         self.set_env()

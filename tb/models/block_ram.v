@@ -145,10 +145,10 @@ endmodule
         ? {doutp[0][P +: P], dout[0][N +: N]} \
         : {doutp[1][P - 1:0], dout[1][N - 1:0]};
 
-`define PARAMETERS(VALUE) \
+`define PARAMETERS \
     parameter integer DOA_REG = 0, DOB_REG = 0, READ_WIDTH_A = 0, READ_WIDTH_B = 0, \
     parameter integer WRITE_WIDTH_A = 0, WRITE_WIDTH_B = 0, \
-    parameter [VALUE - 1:0] INIT_A = 0, INIT_B = 0, SRVAL_A = 0, SRVAL_B = 0, \
+    parameter [71:0] INIT_A = 0, INIT_B = 0, SRVAL_A = 0, SRVAL_B = 0, \
     parameter INIT_FILE = "NONE", RAM_MODE = "TDP", SIM_COLLISION_CHECK = "ALL", \
     parameter RDADDR_COLLISION_HWCONFIG = "DELAYED_WRITE", SIM_DEVICE = "VIRTEX6", \
     parameter RSTREG_PRIORITY_A = "RSTREG", RSTREG_PRIORITY_B = "RSTREG", \
@@ -166,7 +166,7 @@ module RAMB18E1 #(
     parameter [255:0] INITP_00 = 0, INITP_01 = 0, INITP_02 = 0, INITP_03 = 0,
     parameter [255:0] INITP_04 = 0, INITP_05 = 0, INITP_06 = 0, INITP_07 = 0,
     parameter [255:0] `DECLARE(INIT_0), `DECLARE(INIT_1), `DECLARE(INIT_2), `DECLARE(INIT_3),
-    `PARAMETERS(18)
+    `PARAMETERS
 ) (
     `CONTROLS,
     input [13:0] ADDRARDADDR, ADDRBWRADDR,
@@ -188,7 +188,7 @@ module RAMB36E1 #(
     parameter [255:0] `DECLARE(INIT_4), `DECLARE(INIT_5), `DECLARE(INIT_6), `DECLARE(INIT_7),
     parameter RAM_EXTENSION_A = "NONE", RAM_EXTENSION_B = "NONE", EN_ECC_READ = "FALSE",
     parameter EN_ECC_WRITE = "FALSE",
-    `PARAMETERS(36)
+    `PARAMETERS
 ) (
     `CONTROLS,
     input CASCADEINA, CASCADEINB, INJECTDBITERR, INJECTSBITERR,
