@@ -28,8 +28,7 @@ def _check_number(number: Number, name: str) -> None:
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
-    """A read-only copy, so that a validated layer stays valid."""
-    array = array.copy()
+    """``array`` itself, made read-only, so that a validated layer stays valid."""
     array.setflags(write=False)
     return array
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -140,17 +140,31 @@ def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
         {"kind": "dense", "name": "c", "input": "bipolar", "shape": [3, 3], "thresholds": False}]},
         {"c.weights": np.zeros(1, np.uint8)})
     assert reason() == "describes no valid network: 1 bytes hold no array of shape (3, 3)"
+    small(np.random.default_rng(0)).save(path)
+    with np.load(path) as members:  # every part is sound, but one is of another network
+        changed = dict(members) | {"last.weights": 255 - members["last.weights"]}
+    np.savez(path, **changed)
+    assert reason() == ("damaged, its checksum does not agree with its contents; write it again "
+                        "or restore a copy")
     np.savez(path, header=np.array([{}], object), allow_pickle=True)
     assert reason().startswith("damaged, or no lutloom-network file (Object arrays cannot be "
                                "loaded when allow_pickle=False); ")
 
 
-def test_a_failed_write_keeps_the_old_file(rng: np.random.Generator, tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file(rng: np.random.Generator, tmp_path: Path,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: BinaryIO, **_arrays: Any) -> None:
+        file.write(b"half of it")
+        raise OSError("no space left on device")
+
     path = tmp_path / "small.npz"
     small(rng).save(path)
     before = path.read_bytes()
     with pytest.raises(ValueError, match="not JSON compliant"):
         Network("small", small(rng).layers, {"accuracy": float("nan")}).save(path)
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(OSError, match="^no space left on device$"):
+        small(rng).save(path)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
 
 
