@@ -11,8 +11,9 @@ and returns a Result instead, for callers outside pytest. Both take ``netlist=Tr
 vectors against what Yosys makes of the core for 7-series (``tb.netlist``).
 
 Latency and interval asserted cycle for cycle are the core's own ``latency`` and
-``initiation_interval``. A core has streams ``i`` and ``o``; optionally ``write`` (``writes`` is
-sent into it once, before all frames) and passive ports ``tap_NAME__valid`` and
+``initiation_interval``. A core has streams ``i`` and ``o``; optionally more input streams, as
+``write`` (``writes`` maps their names to what is sent once, before all frames; the others stay
+silent) and passive ports ``tap_NAME__valid`` and
 ``tap_NAME__payload`` (``taps[NAME]`` are the frames seen there; a wrong layer is then named, since
 a fault inside shows before its consequence).
 
@@ -33,7 +34,7 @@ from amaranth.lib import wiring
 from numpy.typing import ArrayLike, NDArray
 
 from golden.number import Number
-from hdl.verilog import write_verilog
+from hdl.verilog import port_names, write_verilog
 from tb.netlist import cell_models, uses_cells, write_netlist
 from tb.simulator import PortsOnlyVerilator
 
@@ -91,16 +92,17 @@ class Frames:
         """Beats of a frame."""
         return -(-self.n // self.lanes)
 
-    def words(self, padding: np.random.Generator | None = None) -> NDArray[np.uint8]:
-        """Payload of every beat, little-endian bytes (frames * beats, bytes).
-
-        padding: fills what the last beat has beyond n with random bits; None: with zeros.
-        """
-        missing = self.beats * self.lanes - self.n
-        shape = (len(self.codes), missing)
+    def padded(self, padding: np.random.Generator | None = None) -> "Frames":
+        """The same in full beats; padding: fills them up with random bits; None: with zeros."""
+        shape = (len(self.codes), self.beats * self.lanes - self.n)
         filler = (np.zeros(shape, np.uint64) if padding is None else
                   padding.integers(0, 2**self.width - 1, shape, np.uint64, endpoint=True))
         codes = np.concatenate([self.codes.astype(np.uint64), filler], axis=1)
+        return Frames(codes, self.width, self.lanes, self.number)
+
+    def words(self, padding: np.random.Generator | None = None) -> NDArray[np.uint8]:
+        """Payload of every beat, little-endian bytes (frames * beats, bytes)."""
+        codes = self.padded(padding).codes
         bits = (codes[..., None] >> np.arange(self.width, dtype=np.uint64)).astype(np.uint8) & 1
         return np.packbits(bits.reshape(-1, self.lanes * self.width), axis=1, bitorder="little")
 
@@ -173,13 +175,15 @@ def _describe(fault: dict[str, Any], streams: Mapping[str, Frames]) -> str:
 
 def verify(component: wiring.Component, inputs: Frames, outputs: Frames, *,
            latency: int | None = None, interval: int | None = None, netlist: bool = False,
-           taps: Mapping[str, Frames] | None = None, writes: Frames | None = None,
+           taps: Mapping[str, Frames] | None = None,
+           writes: Mapping[str, Frames] | Frames | None = None,
            scenarios: tuple[str, ...] = SCENARIOS, seed: int | None = None,
            waves: bool | None = None, folder: Path | None = None,
            progress: Callable[[int, int], None] | None = None) -> Result:
     """Run a core on frames and compare; see the module's text.
 
-    latency, interval: in place of the core's own promises; scenarios: some of SCENARIOS; seed:
+    latency, interval: in place of the core's own promises; writes: Frames alone go to the stream
+    ``write``; scenarios: some of SCENARIOS; seed:
     of stalls, padding and moments of reset; folder: where all files stay (default: a temporary
     one); progress: called with (frames compared, about how many in all).
 
@@ -208,16 +212,20 @@ def verify(component: wiring.Component, inputs: Frames, outputs: Frames, *,
     folder = folder or Path(tempfile.mkdtemp(prefix="simulation-", dir=settings.folder))
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
-    case = {
+    case: dict[str, Any] = {
         "source": inputs.facts("input"), "sink": outputs.facts("output"), "seed": seed,
         "taps": {name: frames.facts(name) for name, frames in taps.items()},
+        "writes": {}, "idle": [name.removesuffix("__valid") for name in port_names(component)
+                               if name.endswith("__valid") and not name.startswith("tap_")
+                               and name not in ("i__valid", "o__valid")],
         "latency": latency, "interval": interval, "scenarios": scenarios,
         "drain": latency + interval + 16, "patience": 10 * (latency + interval) + 1000,
     }
     arrays = {"source": inputs.words(padding=rng), "sink": outputs.words()}
     arrays |= {f"tap_{name}": frames.words() for name, frames in taps.items()}
-    if writes is not None:
-        case["write"], arrays["write"] = writes.facts("write"), writes.words()
+    writes = {"write": writes} if isinstance(writes, Frames) else dict(writes or {})
+    for name, frames in writes.items():
+        case["writes"][name], arrays[f"write_{name}"] = frames.facts(name), frames.words()
     (folder / "case.json").write_text(json.dumps(case))
     np.savez(folder / "case.npz", allow_pickle=False, **arrays)
 

@@ -113,8 +113,8 @@ class Bench:
     async def idle(self) -> None:
         """All streams at rest, clock low."""
         self.dut.i__valid.value, self.dut.o__ready.value = 0, 0
-        if "write" in self.case:
-            self.dut.write__valid.value = 0
+        for port in self.case["idle"]:
+            getattr(self.dut, f"{port}__valid").value = 0
         for signal in (self.clk, self.rst):
             if signal is not None:
                 signal.value = 0
@@ -128,23 +128,24 @@ class Bench:
             await self.edge()
             self.rst.value = 0
 
-    async def write(self, words: list[int]) -> None:
-        """Send all words into the stream ``write``, with random idle cycles; no output may come."""
+    async def write(self, port: str, words: list[int]) -> None:
+        """Send all words into a stream, with random idle cycles; no output may come."""
+        valid, ready, payload = (getattr(self.dut, f"{port}__{part}")
+                                 for part in ("valid", "ready", "payload"))
         go, sent, quiet = bursts(self.rng, 8), 0, 0
         while sent < len(words):
             offered = next(go)
-            self.dut.write__valid.value = offered
-            self.dut.write__payload.value = words[sent]
+            valid.value, payload.value = offered, words[sent]
             await self.settle()
             if self.dut.o__valid.value:
                 raise Fault({"kind": "extra", "layer": self.sink.layer, "count": 0})
-            taken = offered and bool(self.dut.write__ready.value)
+            taken = offered and bool(ready.value)
             sent, quiet = sent + taken, 0 if taken else quiet + 1
             if quiet > self.case["patience"]:
-                raise Fault({"kind": "stuck", "cycles": quiet, "port": "write",
-                             "taken": sent, "of": len(words)})
+                raise Fault({"kind": "stuck", "cycles": quiet, "port": port, "taken": sent,
+                             "of": len(words)})
             await self.edge()
-        self.dut.write__valid.value = 0
+        valid.value = 0
 
     def progress(self, frames: int) -> None:
         self.done += frames
@@ -273,9 +274,9 @@ async def streams(dut: Any) -> None:
     bench, results = Bench(dut, case, arrays), []
     await bench.idle()
     try:
-        if "write" in case:
-            scenario = "write"
-            await bench.write(Stream(case["write"], arrays["write"]).words)
+        scenario = "write"
+        for port, facts in case["writes"].items():
+            await bench.write(port, Stream(facts, arrays[f"write_{port}"]).words)
         for scenario in case["scenarios"]:
             start = bench.cycles
             measured = await bench.run(scenario)
