@@ -106,7 +106,7 @@ ZIPPED = gzip.compress(idx(np.arange(6)), mtime=0)
     (f"{LABELS}.gz", ZIPPED[:-9], ("gzip data cannot be unpacked (Compressed file ended before the "
      "end-of-stream marker was reached); fetch the file again")),
     (f"{LABELS}.gz", idx(np.arange(6)), "is no gzip file; fetch it again or remove its .gz ending"),
-])
+], ids=lambda value: value[:40] if isinstance(value, str) else "bytes")
 def test_wrong_mnist_file_says_why(folder: Path, name: str, content: bytes, reason: str) -> None:
     (folder / name).write_bytes(content)
     with pytest.raises(ValueError, match=f"^{re.escape(f'{folder / name}: {reason}')}$"):

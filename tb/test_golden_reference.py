@@ -19,7 +19,7 @@ from golden.reference import run
 @pytest.mark.parametrize("n_in, n_out", [(1, 1), (2, 3), (3, 2), (13, 7), (784, 5)])
 def test_dense_is_the_integer_product(n_in: int, n_out: int, rng: np.random.Generator) -> None:
     weights = rng.choice([-1, 1], (n_out, n_in))
-    for number in (Bipolar(), Integer(8, False), Integer(12, True)):
+    for number in (Bipolar(), Integer(8, False), Integer(12, True), Integer(42, True)):
         extremes = np.repeat([[number.minimum], [number.maximum]], n_in, axis=1)
         drawn = number.decode(rng.integers(0, 2**number.width, (20, n_in)))
         x = np.concatenate([extremes, drawn])
