@@ -1,6 +1,8 @@
 """Hardware from a logic graph: pipelined, as portable expressions or as 7-series primitives."""
 
 from collections.abc import Callable, Sequence
+from functools import cache, reduce
+from operator import xor
 
 from amaranth.hdl import C, Cat, Elaboratable, Instance, Module, Mux, Signal, Value
 
@@ -25,6 +27,41 @@ def check_levels(levels: int) -> int:
     if levels < 1:
         raise ValueError(f"levels must be at least 1, not {levels}")
     return levels
+
+
+@cache
+def _linear_forms(table: int, n: int) -> tuple[tuple[int, ...], int]:
+    """Write a truth table of n inputs as one over the fewest XORs of inputs.
+
+    Returns the XORs, each a mask of inputs, and the table over them. Adders and XNORs are functions
+    of few XORs; the mapper finds better logic from there.
+    """
+    bits = [table >> v & 1 for v in range(1 << n)]
+    # Flips that change nothing form a space; its pivots are inputs that can be held at 0.
+    free: list[tuple[int, int]] = []  # pivot, flip; reduced: no flip has another's pivot
+    for flip in range(1, 1 << n):
+        if all(bits[v] == bits[v ^ flip] for v in range(1 << n)):
+            for pivot, other in free:
+                if flip >> pivot & 1:
+                    flip ^= other
+            if flip:
+                pivot = flip.bit_length() - 1
+                free = [(p, other ^ flip if other >> pivot & 1 else other) for p, other in free]
+                free.append((pivot, flip))
+    pivots = {pivot for pivot, _ in free}
+    kept = [k for k in range(n) if k not in pivots]
+    # Undoing the flips of the pivots that are 1 leaves the kept inputs XOR those flips' bits.
+    forms = tuple(1 << k | sum(1 << pivot for pivot, flip in free if flip >> k & 1) for k in kept)
+    reduced = sum(bits[sum((code >> j & 1) << k for j, k in enumerate(kept))] << code
+                  for code in range(1 << len(kept)))
+    return forms, reduced
+
+
+def _gates(table: int, inputs: Sequence[Value]) -> Value:
+    """The truth table as gates over XORs of inputs."""
+    forms, reduced = _linear_forms(table, len(inputs))
+    return _expression(reduced, [
+        reduce(xor, (bit for k, bit in enumerate(inputs) if form >> k & 1)) for form in forms])
 
 
 def _expression(table: int, inputs: Sequence[Value]) -> Value:
@@ -126,10 +163,10 @@ class LogicBlock(Elaboratable):
                        read: Callable[[int], Value]) -> list[Value]:
         if isinstance(driver, Lut):
             out = Signal(name=f"lut_{node}")
-            m.d.comb += out.eq(_expression(driver.table, [read(i) for i in driver.inputs]))
+            m.d.comb += out.eq(_gates(driver.table, [read(i) for i in driver.inputs]))
             return [out]
         data = Cat(read(position.data) for position in driver.positions)
-        addend = Cat(_expression(position.addend.table, [read(i) for i in position.addend.inputs])
+        addend = Cat(_gates(position.addend.table, [read(i) for i in position.addend.inputs])
                      for position in driver.positions)
         total = Signal(len(driver.positions) + 1, name=f"sum_{node}")
         if driver.carry_in:  # as a position of its own: three operands would make two adders

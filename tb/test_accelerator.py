@@ -1,0 +1,104 @@
+"""Accelerator against the network's golden answers, layer by layer, in plans of all kinds."""
+
+import numpy as np
+import pytest
+
+from golden.layer import ArgMax, Dense
+from golden.network import Network
+from golden.number import Bipolar, Integer, Number
+from golden.reference import run
+from hdl.accelerator import Accelerator
+from hdl.plan import LayerPlan, Plan
+from tb.dense_cases import draw_layer
+from tb.harness import Frames, simulate
+
+PIXEL = Integer(8, False)
+
+
+def draw_network(rng: np.random.Generator, widths: tuple[int, ...], number: Number,
+                 argmax: bool = True) -> Network:
+    """Dense layers of the widths, thresholds on all but the last, then an arg-max."""
+    layers: list[Dense | ArgMax] = []
+    for k, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+        drawn = draw_layer(rng, n_in, n_out, number, thresholds=k < len(widths) - 2)
+        layers.append(Dense(f"dense_{k}", number, drawn.weights, drawn.thresholds))
+        number = layers[-1].output
+    if argmax:
+        layers.append(ArgMax("argmax", number, widths[-1]))
+    return Network("network", tuple(layers))
+
+
+def draw_frames(rng: np.random.Generator, network: Network, frames: int = 12) -> np.ndarray:
+    """Random values of the network's input kind, and its two extremes."""
+    number = network.input
+    codes = rng.integers(0, 1 << number.width, (frames, network.n_in), endpoint=False)
+    codes[0], codes[1] = 0, (1 << number.width) - 1
+    return number.decode(codes.astype(np.uint64))
+
+
+def check(rng: np.random.Generator, network: Network, plan: Plan, netlist: bool = False) -> None:
+    """All scenarios with every layer watched; latency and rate are the accelerator's promises."""
+    core = Accelerator(network, plan, taps=True)
+    x = draw_frames(rng, network)
+    golden = run(network, x)
+    taps = {layer.name: Frames.of(y, layer.output, plan.lanes_out(layer))
+            for layer, y in zip(network.layers, golden, strict=True)}
+    simulate(core, Frames.of(x, network.input, plan.lanes),
+             Frames.of(golden[-1], core.output, core.lanes_out), taps=taps, netlist=netlist)
+
+
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
+@pytest.mark.parametrize("lanes, folded", [
+    (5, ((4, 5, "rom"), (3, 4, "rom"), (1, 3, "rom"), 1)),
+    (4, ((5, 3, "rom"), (9, 5, "ram"), (5, 2, "rom"), 3)),
+    (7, ((12, 20, "ram"), (1, 1, "rom"), (5, 9, "logic"), 2)),
+    (20, ((12, 20, "logic"), (9, 12, "logic"), (5, 9, "rom"), 5)),
+])
+def test_plans(rng: np.random.Generator, lanes: int, folded: tuple, netlist: bool) -> None:
+    """Any lanes next to any others, one layer kind next to any other."""
+    network = draw_network(rng, (20, 12, 9, 5), PIXEL)
+    layers = {f"dense_{k}": LayerPlan(*how) for k, how in enumerate(folded[:-1])}
+    check(rng, network, Plan({**layers, "argmax": LayerPlan(simd=folded[-1])}, lanes=lanes),
+          netlist)
+
+
+@pytest.mark.parametrize("widths, number, argmax", [
+    ((1, 1), Bipolar(), True), ((2, 3), Bipolar(), False), ((3, 1, 2), Integer(3, True), True),
+    ((17, 13), PIXEL, False),
+])
+def test_small_networks(rng: np.random.Generator, widths: tuple, number: Number,
+                        argmax: bool) -> None:
+    network = draw_network(rng, widths, number, argmax)
+    layers = {layer.name: LayerPlan() for layer in network.layers}
+    check(rng, network, Plan(layers, lanes=1))
+
+
+def test_fifos(rng: np.random.Generator) -> None:
+    """FIFOs in front of layers change the latency, which stays the promised one."""
+    network = draw_network(rng, (12, 8, 6), Bipolar())
+    layers = {"dense_0": LayerPlan(4, 3, fifo=1), "dense_1": LayerPlan(2, 4, fifo=2),
+              "argmax": LayerPlan(simd=2, fifo=5)}
+    check(rng, network, Plan(layers, lanes=2))
+
+
+def test_back_pressure_inside(rng: np.random.Generator) -> None:
+    """A fast layer in front of a slow one is stopped by it; the latency is still exact."""
+    network = draw_network(rng, (4, 30, 16, 3), Bipolar())
+    layers = {"dense_0": LayerPlan(15, 4), "dense_1": LayerPlan(1, 1), "dense_2": LayerPlan(3, 16),
+              "argmax": LayerPlan(simd=1)}
+    check(rng, network, Plan(layers, lanes=4))
+
+
+@pytest.mark.parametrize("plan, message", [
+    (Plan({"dense_0": LayerPlan()}), "^plan is for layers dense_0, but network network has "
+                                     "dense_0, argmax; plan it anew$"),
+    (Plan({"dense_0": LayerPlan(pe=4), "argmax": LayerPlan()}),
+     "^layer dense_0: pe must be at most 3, the layer's outputs, not 4$"),
+    (Plan({"dense_0": LayerPlan(), "argmax": LayerPlan(simd=4)}),
+     "^layer argmax: simd must be at most 3, the layer's inputs, not 4$"),
+    (Plan({"dense_0": LayerPlan(), "argmax": LayerPlan()}, lanes=5),
+     "^plan: lanes must be at most the 4 inputs of network network, not 5$"),
+])
+def test_rejects(rng: np.random.Generator, plan: Plan, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Accelerator(draw_network(rng, (4, 3), Bipolar()), plan)

@@ -1,0 +1,111 @@
+"""Plan files, and the planner's promises."""
+
+import json
+
+import numpy as np
+import pytest
+
+from golden.number import Bipolar, Integer
+from hdl.accelerator import Accelerator
+from hdl.estimate import block_rams, estimate
+from hdl.plan import LayerPlan, Plan
+from hdl.planner import plan_for_cycles, plan_for_luts, plan_for_rate, total
+from tb.test_accelerator import draw_network
+
+DIGITS = (64, 48, 32, 10)
+
+
+def test_file_keeps_everything(tmp_path) -> None:
+    plan = Plan({"a": LayerPlan(3, 5, "ram", "block", 7), "b": LayerPlan(storage="logic")},
+                lanes=4, levels=2, variant="xc7", clock_hz=12_000_000)
+    plan.save(tmp_path / "plan.json")
+    assert Plan.load(tmp_path / "plan.json") == plan
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+
+
+@pytest.mark.parametrize("change, reason", [
+    ({"format": "other"}, 'it has no "format": "lutloom-plan"'),
+    ({"version": 2}, "it is of version 2, this program reads 1"),
+    ({"speed": 3}, "plan: unknown parameter speed"),
+    ({"layers": {"a": {"pes": 1}}}, "layer a: unknown parameter pes"),
+    ({"layers": {"a": {"pe": 0}}}, "layer a: pe must be at least 1, not 0"),
+    ({"layers": {"a": {"simd": 1.5}}}, "layer a: simd must be an integer, not 1.5"),
+    ({"layers": {"a": {"fifo": -1}}}, "layer a: fifo must be at least 0, not -1"),
+    ({"layers": {"a": {"storage": "flash"}}},
+     "layer a: storage must be one of logic, rom, ram, not 'flash'"),
+    ({"layers": {"a": {"memory": "hbm"}}},
+     "layer a: memory must be one of auto, lut, block, not 'hbm'"),
+    ({"lanes": 0}, "plan: lanes must be at least 1, not 0"),
+    ({"clock_hz": 0}, "plan: clock_hz must be at least 1, not 0"),
+    ({"levels": 0}, "levels must be at least 1, not 0"),
+    ({"variant": "x"}, "variant must be one of portable, xc7, not 'x'"),
+])
+def test_rejects_files(tmp_path, change: dict, reason: str) -> None:
+    path = tmp_path / "plan.json"
+    Plan({"a": LayerPlan()}).save(path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(ValueError) as caught:
+        Plan.load(path)
+    assert str(caught.value) == f"{path} is no plan: {reason}; make one with 'lutloom plan'"
+
+
+def test_rejects_other_files(tmp_path) -> None:
+    (tmp_path / "plan.json").write_text("pe = 3")
+    with pytest.raises(ValueError, match=r"plan.json is no plan: Expecting value"):
+        Plan.load(tmp_path / "plan.json")
+
+
+@pytest.mark.parametrize("cycles", [1, 7, 64, 500, 3072, 10_000])
+def test_keeps_the_cycles(rng: np.random.Generator, cycles: int) -> None:
+    """No part of a planned accelerator takes longer than was asked for."""
+    network = draw_network(rng, DIGITS, Integer(8, False))
+    plan = plan_for_cycles(network, cycles)
+    core = Accelerator(network, plan)
+    assert core.initiation_interval <= cycles
+    assert core.initiation_interval == total(estimate(network, plan)).cycles
+
+
+def test_fewer_cycles_cost_more(rng: np.random.Generator) -> None:
+    network = draw_network(rng, DIGITS, Bipolar())
+    costs = [total(estimate(network, plan_for_cycles(network, cycles, storages=("rom",)))).lut
+             for cycles in (8, 64, 512, 3072)]
+    assert costs == sorted(costs, reverse=True) and len(set(costs)) == 4
+
+
+def test_rate_is_clock_over_cycles(rng: np.random.Generator) -> None:
+    network = draw_network(rng, DIGITS, Bipolar())
+    plan = plan_for_rate(network, 100_000, 50_000_000)
+    assert plan == plan_for_cycles(network, 500, clock_hz=50_000_000)
+
+
+@pytest.mark.parametrize("luts", [600, 1500, 6000])
+def test_budget_is_kept_and_used(rng: np.random.Generator, luts: int) -> None:
+    network = draw_network(rng, DIGITS, Integer(8, False))
+    plan = plan_for_luts(network, luts, storages=("rom",))
+    need = total(estimate(network, plan))
+    assert luts / 2 < need.lut <= luts
+    faster = plan_for_cycles(network, int(need.cycles * 0.9), storages=("rom",))
+    assert total(estimate(network, faster)).lut > luts
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda n: plan_for_cycles(n, 0), "^cycles must be at least 1, not 0; ask for a lower frame "
+                                      "rate or a faster clock$"),
+    (lambda n: plan_for_cycles(n, 9, storages=("flash",)),
+     "^storages must be some of logic, rom, ram, not {'flash'}$"),
+    (lambda n: plan_for_rate(n, 0, 100), "^fps and clock_hz must be positive, not 0 and 100$"),
+    (lambda n: plan_for_rate(n, 101, 100), "^fps must be at most one frame a clock cycle, 100, "
+     "not 101; ask for a faster clock or several accelerators$"),
+    (lambda n: plan_for_luts(n, 100), r"^network network needs about \d+ LUTs and [\d.]+ block "
+     "RAMs in its smallest plan, more than 100 LUTs; take a larger device or a smaller network$"),
+])
+def test_planner_rejects(rng: np.random.Generator, call, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(draw_network(rng, DIGITS, Bipolar()))
+
+
+@pytest.mark.parametrize("width, depth, brams", [
+    (36, 512, 0.5), (37, 512, 1), (1, 16384, 0.5), (72, 512, 1), (9, 5000, 1.5), (512, 98, 7.5),
+])
+def test_block_rams(width: int, depth: int, brams: float) -> None:
+    assert block_rams(width, depth) == brams
