@@ -52,8 +52,9 @@ lint_off -rule MODDUP -file "*/cells_sim.v"
 split_var -module "CARRY4" -var "CO"
 """
 # "x is zero" is !x for any width, which is what Verilog means by it; unused ports of memory cells
-# are left open; bits of a port may depend on each other; Verilator ignores timing; initial blocks use <=, which does no harm there;
-# tb/models defines block RAMs before; and a carry chain is a loop only as long as it is one vector.
+# are left open; bits of a port may depend on each other; Verilator ignores timing; initial blocks
+# use <=, which does no harm there; tb/models defines block RAMs before; and a carry chain is a loop
+# only as long as it is one vector.
 
 # Measured on layers of 64x16 to 256x64: -O0 compiles no quicker than -O1 (headers are most of
 # it) and simulates half as fast.

@@ -89,15 +89,15 @@ def test_budget_is_kept_and_used(rng: np.random.Generator, luts: int) -> None:
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda n: plan_for_cycles(n, 0), "^cycles must be at least 1, not 0; ask for a lower frame "
-                                      "rate or a faster clock$"),
+    (lambda n: plan_for_cycles(n, 0), ("^cycles must be at least 1, not 0; ask for a lower frame "
+                                      "rate or a faster clock$")),
     (lambda n: plan_for_cycles(n, 9, storages=("flash",)),
      "^storages must be some of logic, rom, ram, not {'flash'}$"),
     (lambda n: plan_for_rate(n, 0, 100), "^fps and clock_hz must be positive, not 0 and 100$"),
-    (lambda n: plan_for_rate(n, 101, 100), "^fps must be at most one frame a clock cycle, 100, "
-     "not 101; ask for a faster clock or several accelerators$"),
-    (lambda n: plan_for_luts(n, 100), r"^network network needs about \d+ LUTs and [\d.]+ block "
-     "RAMs in its smallest plan, more than 100 LUTs; take a larger device or a smaller network$"),
+    (lambda n: plan_for_rate(n, 101, 100), ("^fps must be at most one frame a clock cycle, 100, "
+     "not 101; ask for a faster clock or several accelerators$")),
+    (lambda n: plan_for_luts(n, 100), (r"^network network needs about \d+ LUTs and [\d.]+ block "
+     "RAMs in its smallest plan, more than 100 LUTs; take a larger device or a smaller network$")),
 ])
 def test_planner_rejects(rng: np.random.Generator, call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
