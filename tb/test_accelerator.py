@@ -8,7 +8,11 @@ from golden.network import Network
 from golden.number import Bipolar, Integer, Number
 from golden.reference import run
 from hdl.accelerator import Accelerator
+from hdl.folded_dense import FoldedDense
+from hdl.hardwired_dense import HardwiredDense
 from hdl.plan import LayerPlan, Plan
+from hdl.verilog import to_verilog
+from tb.capacity import capacity
 from tb.dense_cases import draw_layer
 from tb.harness import Frames, simulate
 
@@ -36,15 +40,29 @@ def draw_frames(rng: np.random.Generator, network: Network, frames: int = 12) ->
     return number.decode(codes.astype(np.uint64))
 
 
-def check(rng: np.random.Generator, network: Network, plan: Plan, netlist: bool = False) -> None:
-    """All scenarios with every layer watched; latency and rate are the accelerator's promises."""
+def check(rng: np.random.Generator, network: Network, plan: Plan, netlist: bool = False,
+          written: Network | None = None) -> None:
+    """All scenarios with every layer watched; latency, rate and capacity are those promised.
+
+    written: a network whose weights are written into the accelerator before.
+    """
     core = Accelerator(network, plan, taps=True)
     x = draw_frames(rng, network)
-    golden = run(network, x)
-    taps = {layer.name: Frames.of(y, layer.output, plan.lanes_out(layer))
-            for layer, y in zip(network.layers, golden, strict=True)}
-    simulate(core, Frames.of(x, network.input, plan.lanes),
-             Frames.of(golden[-1], core.output, core.lanes_out), taps=taps, netlist=netlist)
+    golden = run(written or network, x)
+    taps, writes = {}, {}
+    for k, layer in enumerate(network.layers):
+        part = core.cores[layer.name]
+        number = part.output if isinstance(part, FoldedDense) else layer.output
+        taps[layer.name] = Frames.of(golden[k], number, plan.lanes_out(layer))
+        other = None if written is None else written.layers[k]
+        if isinstance(part, FoldedDense) and isinstance(other, Dense):
+            writes[f"write_{layer.name}"] = Frames.of_words(
+                part.writes(other), len(part.write.payload.as_value()))
+    result = simulate(core, Frames.of(x, network.input, plan.lanes),
+                      Frames.of(golden[-1], core.output, core.lanes_out), taps=taps,
+                      writes=writes, netlist=netlist)
+    assert result.capacity == capacity([stage.timing() for stage in core.stages.values()],
+                                       len(x) * -(-network.n_in // plan.lanes))
 
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
@@ -53,6 +71,7 @@ def check(rng: np.random.Generator, network: Network, plan: Plan, netlist: bool 
     (4, ((5, 3, "rom"), (9, 5, "ram"), (5, 2, "rom"), 3)),
     (7, ((12, 20, "ram"), (1, 1, "rom"), (5, 9, "logic"), 2)),
     (20, ((12, 20, "logic"), (9, 12, "logic"), (5, 9, "rom"), 5)),
+    (3, ((12, 20, "logic"), (9, 12, "logic"), (5, 9, "logic"), 1)),
 ])
 def test_plans(rng: np.random.Generator, lanes: int, folded: tuple, netlist: bool) -> None:
     """Any lanes next to any others, one layer kind next to any other."""
@@ -89,9 +108,31 @@ def test_back_pressure_inside(rng: np.random.Generator) -> None:
     check(rng, network, Plan(layers, lanes=4))
 
 
+def test_weights_can_be_written(rng: np.random.Generator) -> None:
+    """An accelerator made for one network computes another one after its words were written."""
+    network, written = (draw_network(rng, (9, 7, 5), Integer(2, True)) for _ in range(2))
+    layers = {"dense_0": LayerPlan(3, 4, "ram"), "dense_1": LayerPlan(4, 2, "ram"),
+              "argmax": LayerPlan()}
+    check(rng, network, Plan(layers, lanes=2), written=written)
+
+
+def test_layers_are_built_as_planned(rng: np.random.Generator) -> None:
+    network = draw_network(rng, (8, 7, 6, 5), Bipolar())
+    core = Accelerator(network, Plan({
+        "dense_0": LayerPlan(storage="logic"), "dense_1": LayerPlan(2, 7, memory="block"),
+        "dense_2": LayerPlan(5, 3, "ram", "lut"), "argmax": LayerPlan()}, levels=1, variant="xc7"))
+    a, b, c = (layer for layer in network.layers if isinstance(layer, Dense))
+    alone = {"dense_0": HardwiredDense(a, levels=1, variant="xc7"),
+             "dense_1": FoldedDense(b, pe=2, simd=7, memory="block", levels=1, variant="xc7"),
+             "dense_2": FoldedDense(c, pe=5, simd=3, storage="ram", memory="lut", levels=1,
+                                    variant="xc7")}
+    for name, part in alone.items():
+        assert to_verilog(core.cores[name]) == to_verilog(part), name
+
+
 @pytest.mark.parametrize("plan, message", [
-    (Plan({"dense_0": LayerPlan()}), "^plan is for layers dense_0, but network network has "
-                                     "dense_0, argmax; plan it anew$"),
+    (Plan({"dense_0": LayerPlan()}),
+     "^plan is for layers dense_0, but network network has dense_0, argmax; plan it anew$"),
     (Plan({"dense_0": LayerPlan(pe=4), "argmax": LayerPlan()}),
      "^layer dense_0: pe must be at most 3, the layer's outputs, not 4$"),
     (Plan({"dense_0": LayerPlan(), "argmax": LayerPlan(simd=4)}),

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from amaranth.hdl import Array, C, Module, Mux, Signal
+from amaranth.lib import wiring
 
 from golden.dense import dense
 from golden.layer import Dense
 from golden.number import Bipolar, Integer, Number
 from hdl.folded_dense import FoldedDense
+from tb.capacity import capacity
 from tb.dense_cases import draw_inputs, draw_layer
 from tb.harness import Frames, simulate
 
@@ -30,6 +33,7 @@ PIXEL = Integer(8, False)
     (64, 20, Bipolar(), True, 4, 32, {"storage": "ram", "memory": "lut"}),
     (100, 10, Bipolar(), False, 3, 64, {"memory": "block", "variant": "xc7", "levels": 9}),
     (49, 12, PIXEL, True, 1, 1, {}),
+    (21, 13, Bipolar(), True, 1, 1, {"variant": "xc7", "memory": "lut"}),
 ])
 def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, number: Number,
                         thresholds: bool, pe: int, simd: int, options: dict,
@@ -37,8 +41,9 @@ def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, number:
     layer = draw_layer(rng, n_in, n_out, number, thresholds)
     x = draw_inputs(rng, n_in, number, layer, frames=12)
     core = FoldedDense(layer, pe=pe, simd=simd, **options)
-    simulate(core, Frames.of(x, number, simd), Frames.of(dense(x, layer), core.output, pe),
-             netlist=netlist)
+    result = simulate(core, Frames.of(x, number, simd),
+                      Frames.of(dense(x, layer), core.output, pe), netlist=netlist)
+    assert result.capacity == capacity([core.timing()], len(x) * core.folding.beats)
 
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
@@ -51,12 +56,68 @@ def test_weights_can_be_written(rng: np.random.Generator, number: Number, thresh
     """A core made for one layer computes another one after its words were written."""
     first, second = (draw_layer(rng, 11, 9, number, thresholds) for _ in range(2))
     if not thresholds:  # the greatest accumulators there are, which the first layer may not need
-        second = Dense("second", number, np.ones((9, 11)))
+        second = Dense("second", number, np.ones((9, 11), np.int8))
     core = FoldedDense(first, pe=2, simd=3, storage="ram", memory=memory)
     x = draw_inputs(rng, 11, number, second)
     simulate(core, Frames.of(x, number, 3), Frames.of(dense(x, second), core.output, 2),
              writes=Frames.of_words(core.writes(second), len(core.write.payload.as_value())),
              netlist=netlist)
+
+
+class Rewritten(wiring.Component):
+    """A core with its streams i and o whose weights change after every ``period`` frames.
+
+    All words of one layer of ``layers``, the next one each time, are offered to ``write`` without
+    a pause from the moment at which ``after`` beats of a period's last frame are in.
+    """
+
+    def __init__(self, core: FoldedDense, layers: list[Dense], period: int, after: int):
+        self._core, self._period, self._after = core, period, after
+        self._words = [core.writes(layer) for layer in layers]
+        self.latency, self.initiation_interval = core.latency, core.initiation_interval
+        super().__init__({"i": wiring.In(core.i.signature.flip()),
+                          "o": wiring.Out(core.o.signature)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.core = core = self._core
+        wiring.connect(m, wiring.flipped(self.i), core.i)
+        wiring.connect(m, core.o, wiring.flipped(self.o))
+        payload = core.write.payload.as_value()
+        words = [C(word, len(payload)) for words in self._words for word in words]
+        each, beats = len(self._words[0]), core.folding.beats
+        beat, word = Signal(range(self._period * beats)), Signal(range(len(words)))
+        # Full up to a power of two, or Verilator misses the other cases.
+        table = Array(words + [words[0]] * ((1 << len(word)) - len(words)))
+        m.d.comb += payload.eq(table[word])
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += beat.eq(Mux(beat == self._period * beats - 1, 0, beat + 1))
+            with m.If(beat == (self._period - 1) * beats + self._after - 1):
+                m.d.sync += core.write.valid.eq(1)
+        with m.If(core.write.valid & core.write.ready):
+            m.d.sync += word.eq(Mux(word == len(words) - 1, 0, word + 1))
+            with m.If((word + 1) % each == 0):
+                m.d.sync += core.write.valid.eq(0)
+        return m
+
+
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
+@pytest.mark.parametrize("number, thresholds, pe, simd, after, options", [
+    (Bipolar(), True, 2, 3, 4, {"memory": "lut"}), (Bipolar(), True, 9, 11, 1, {"levels": 1}),
+    (PIXEL, False, 4, 5, 1, {"memory": "block"}), (Bipolar(), False, 9, 4, 2, {"levels": 1}),
+])
+def test_weights_change_between_frames(rng: np.random.Generator, number: Number, thresholds: bool,
+                                       pe: int, simd: int, after: int, options: dict,
+                                       netlist: bool) -> None:
+    """Frames that are in the core when a write is offered still meet the old weights, those that
+    come later the new ones, whatever is stalled."""
+    first, second = (draw_layer(rng, 11, 9, number, thresholds) for _ in range(2))
+    x = draw_inputs(rng, 11, number, second)[:30]
+    core = FoldedDense(first, pe=pe, simd=simd, storage="ram", **options)
+    changed = np.arange(len(x))[:, None] // 3 % 2 == 1
+    simulate(Rewritten(core, [second, first], 3, after), Frames.of(x, number, simd),
+             Frames.of(np.where(changed, dense(x, second), dense(x, first)), core.output, pe),
+             scenarios=("source", "sink", "both", "patient", "full"), netlist=netlist)
 
 
 def _layer(**changes) -> Dense:
@@ -83,11 +144,11 @@ def test_rejects(arguments: dict, error: type[Exception], message: str) -> None:
 @pytest.mark.parametrize("storage, other, error, message", [
     ("rom", _layer(), TypeError, r"^layer fc: storage must be ram to be written, not rom$"),
     ("ram", _layer(name="b", weights=np.ones((3, 3))), ValueError,
-     r"^layer fc: \(input, weights' shape, thresholds\) must be \('bipolar', \(2, 3\), False\), "
-     r"not \('bipolar', \(3, 3\), False\) as of layer b$"),
+     (r"^layer fc: \(input, weights' shape, thresholds\) must be \('bipolar', \(2, 3\), False\), "
+      r"not \('bipolar', \(3, 3\), False\) as of layer b$")),
     ("ram", _layer(name="b", thresholds=np.array([0, 1])), ValueError,
-     r"^layer fc: \(input, weights' shape, thresholds\) must be \('bipolar', \(2, 3\), False\), "
-     r"not \('bipolar', \(2, 3\), True\) as of layer b$"),
+     (r"^layer fc: \(input, weights' shape, thresholds\) must be \('bipolar', \(2, 3\), False\), "
+      r"not \('bipolar', \(2, 3\), True\) as of layer b$")),
 ])
 def test_rejects_writes(storage: str, other: Dense, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):

@@ -30,8 +30,10 @@ def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, number:
                         thresholds: bool, levels: int, variant: str, netlist: bool) -> None:
     layer = draw_layer(rng, n_in, n_out, number, thresholds)
     x = draw_inputs(rng, n_in, number, layer)
-    simulate(HardwiredDense(layer, levels=levels, variant=variant), Frames.of(x, number, n_in),
-             Frames.of(dense(x, layer), layer.output, n_out), netlist=netlist)
+    core = HardwiredDense(layer, levels=levels, variant=variant)
+    result = simulate(core, Frames.of(x, number, n_in),
+                      Frames.of(dense(x, layer), layer.output, n_out), netlist=netlist)
+    assert result.capacity == core.latency
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -58,6 +60,6 @@ def test_sharing_changes_only_the_size(rng: np.random.Generator) -> None:
     ({"variant": "ice40"}, ValueError, r"^variant must be one of portable, xc7, not 'ice40'$"),
 ])
 def test_rejects(arguments: dict, error: type[Exception], message: str) -> None:
-    layer = Dense("layer", Bipolar(), np.ones((2, 3)))
+    layer = Dense("layer", Bipolar(), np.ones((2, 3), np.int8))
     with pytest.raises(error, match=message):
         HardwiredDense(**{"layer": layer, **arguments})
