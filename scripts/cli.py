@@ -4,6 +4,7 @@ Exit status: 0 done; 1 checked and failed, or a tool failed; 2 bad input.
 """
 
 import sys
+import warnings
 from collections.abc import Sequence
 
 import typer
@@ -35,6 +36,8 @@ app.add_typer(bench, name="bench")
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status. None takes the process's own arguments."""
+    # Commands ask a component for its latency without building it.
+    warnings.filterwarnings("ignore", ".* created but never used")
     try:
         app(arguments, prog_name="lutloom")
     except SystemExit as end:

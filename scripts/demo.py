@@ -1,7 +1,9 @@
 """lutloom demo: digits from training to bitstream, with every step checked."""
 
+import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +15,17 @@ from hdl.synth import FAMILIES, synthesize
 from scripts.build import build_board
 from scripts.generate import generate
 from scripts.lower import difference, lower_model
-from scripts.output import JsonOption, SeedOption, console, fail, say, table, write_results
+from scripts.output import (
+    JsonOption,
+    SeedOption,
+    bar,
+    bars,
+    console,
+    fail,
+    say,
+    table,
+    write_results,
+)
 from scripts.plan import plan as plan_command
 from scripts.report import count_answers, render
 from scripts.train import train_model
@@ -21,11 +33,10 @@ from scripts.verify import check
 
 __all__ = ["demo"]
 
-# Small enough for the smallest board of the demo, an iCE40UP5K with 5280 logic cells.
-LUTS = 1500
-NETLIST_FRAMES = 40
-TAPPED_FRAMES = 20
-_BOARDS = ("ulx3s-25f", "icebreaker")
+LUTS = 1000  # the smallest board of the demo, an iCE40UP5K, has 5280 logic cells of 4 inputs
+FRAMES_WITH_STALLS = 20
+BOARD_FRAMES = 4
+_BOARDS = ("icebreaker", "ulx3s-25f")
 
 
 @contextmanager
@@ -61,29 +72,25 @@ def demo(
         generate(out / "network.npz", out / "plan.json", out=out / "rtl")
     plan, x, answers = _golden(network, dataset, out)
     accuracy["integer"] = float((answers == dataset.test_y).mean())
-    frames = {}
-    with _step("4. Verify the RTL: every test image, and every layer of some with stalls"):
-        frames["RTL"] = _verify(results, network, plan, x, "RTL", stalls=False, taps=False)
-        _verify(results, network, plan, x[:TAPPED_FRAMES], "RTL", stalls=True, taps=True)
-    with _step("5. Verify the netlist that yosys makes for the 7 series"):
-        frames["netlist"] = _verify(results, network, plan, x[:NETLIST_FRAMES], "netlist",
-                                    stalls=False, taps=False)
+    with _step("4. Verify RTL and netlist; meanwhile synthesise, place and route"), bars():
+        workers = ThreadPoolExecutor(os.cpu_count())
+        try:
+            builds = [workers.submit(_build, network, plan, x[:BOARD_FRAMES], board, out)
+                      for board in _BOARDS]
+            families = {family: workers.submit(_synthesise, network, plan, family, out)
+                        for family in FAMILIES}
+            results += _verify(network, plan, x, "RTL")
+            results += _verify(network, plan, x[:FRAMES_WITH_STALLS], "RTL", stalls=True)
+            results += _verify(network, plan, x, "netlist")
+            results += [build.result() for build in builds]
+            results += [{"command": "synth", "families": {
+                family: made.result() for family, made in families.items()}}]
+        finally:
+            workers.shutdown(cancel_futures=True)
     # Bit-exact outputs are the golden ones.
-    for kind, count in frames.items():
-        accuracy[kind] = float((answers == dataset.test_y)[:count].mean())
-    with _step("6. Synthesise for five families"):
-        results.append({"command": "synth", "families": _synthesise(network, plan, out)})
-    with _step("7. Place, route and pack for two boards"):
-        for board in _BOARDS:
-            with console.status(f"nextpnr: {board}"):
-                built = build_board(network, plan, x[:4], board, out / board)
-            results.append({"command": "build", "fits": True, **vars(built),
-                            "utilisation": {k: vars(use) for k, use in built.utilisation.items()}})
-            say(f"{BOARDS[board].title}: Fmax {built.fmax_hz / 1e6:.1f} MHz; "
-                          f"{built.bitstream}")
-    images = {"float": len(x), "quantised": len(x), "integer": len(x), **frames}
+    accuracy |= {kind: accuracy["integer"] for kind in ("RTL", "netlist")}
     results.insert(0, {"command": "demo", "accuracy": {
-        kind: (share, images[kind]) for kind, share in accuracy.items()}})
+        kind: (share, len(x)) for kind, share in accuracy.items()}})
     confusion = count_answers(dataset.test_y, answers, len(dataset.classes))
     (out / "report.html").write_text(render(network, plan, results, confusion))
     facts = {"seconds": time.perf_counter() - start, "results": results, "confusion": confusion}
@@ -91,8 +98,10 @@ def demo(
     write_results(json, "demo", facts)
     _summary(results, network, plan)
     say(f"report: {out / 'report.html'}; {facts['seconds']:.0f} s in all")
-    print(f"bit-exact: {frames['RTL']}/{len(x)} frames (RTL), "
-          f"{frames['netlist']}/{NETLIST_FRAMES} frames (netlist)")
+    equal = {kind: max(result["images"] for result in results if result.get("kind") == kind)
+             for kind in ("RTL", "netlist")}
+    say(f"bit-exact: {equal['RTL']}/{len(x)} frames (RTL), "
+        f"{equal['netlist']}/{len(x)} frames (netlist)")
 
 
 def _accuracies(float_model: Any, model: Any, dataset: Any) -> dict[str, float]:
@@ -112,30 +121,32 @@ def _golden(network: Any, dataset: Any, out: Path) -> tuple[Any, Any, Any]:
     return Plan.load(out / "plan.json"), x, run(network, x)[-1][:, 0]
 
 
-def _verify(results: list[dict[str, Any]], network: Any, plan: Any, x: Any, kind: str, *,
-            stalls: bool, taps: bool) -> int:
-    """Frames found equal; a difference ends the demo."""
-    outcome = check(network, plan, x, netlist=kind == "netlist", taps=taps, stalls=stalls)
-    results.append({"command": "verify", "kind": kind, "images": len(x), **vars(outcome)})
+def _verify(network: Any, plan: Any, x: Any, kind: str, stalls: bool = False
+            ) -> list[dict[str, Any]]:
+    """Results of one verification; a difference ends the demo."""
+    outcome = check(network, plan, x, netlist=kind == "netlist", taps=kind == "RTL", stalls=stalls)
     if outcome.fault is not None:
         fail(f"the {kind} differs in frame {outcome.frame}, layer {outcome.layer}, element "
-              f"{outcome.element}: {outcome.fault}")
-    say(f"{kind}: {outcome.frames:,} frames equal, {len(x)} different ones"
-        + (", every layer, with stalls and resets" if stalls else
-           f"; a frame every {outcome.interval:g} cycles"))
-    return len(x)
+             f"{outcome.element}: {outcome.fault}")
+    return [{"command": "verify", "kind": kind, "images": len(x), **vars(outcome)}]
 
 
-def _synthesise(network: Any, plan: Any, out: Path) -> dict[str, Any]:
+def _build(network: Any, plan: Any, x: Any, board: str, out: Path) -> dict[str, Any]:
+    with bar(f"route {network.name} for {board}", 1) as show:
+        built = build_board(network, plan, x, board, out / board)
+        show(1)
+    return {"command": "build", "fits": True, **vars(built),
+            "utilisation": {kind: vars(use) for kind, use in built.utilisation.items()}}
+
+
+def _synthesise(network: Any, plan: Any, family: str, out: Path) -> dict[str, Any]:
     from hdl.accelerator import Accelerator
 
-    families = {}
-    for family in FAMILIES:
-        with console.status(f"yosys: {family}"):
-            made = synthesize(Accelerator(network, plan), family, out / "synth", per_layer=True)
-        families[family] = {"totals": vars(made.totals), "layers": {
-            part: vars(cost) for part, cost in made.layers.items()}}
-    return families
+    with bar(f"synthesise {network.name} for {family}", 1) as show:
+        made = synthesize(Accelerator(network, plan), family, out / "synth", per_layer=True)
+        show(1)
+    return {"totals": vars(made.totals),
+            "layers": {part: vars(cost) for part, cost in made.layers.items()}}
 
 
 def _summary(results: list[dict[str, Any]], network: Any, plan: Any) -> None:

@@ -1,7 +1,7 @@
 """What all commands share: the console, options, tables, progress bars, result files."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 __all__ = ["DataOption", "JsonOption", "NetworkArgument", "PlanOption", "SeedOption", "bar",
-           "console", "errors", "fail", "say", "table", "write_results"]
+           "bars",           "console", "errors", "fail", "say", "table", "write_results"]
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -54,15 +54,31 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     console.print(drawn)
 
 
+_shown: Progress | None = None
+
+
 @contextmanager
-def bar(what: str, total: int | None) -> Iterator[Any]:
+def bars() -> Iterator[None]:
+    """All bars within stand together and stay."""
+    global _shown
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                  TimeElapsedColumn(), console=console) as _shown:
+        yield
+    _shown = None
+
+
+@contextmanager
+def bar(what: str, total: int | None) -> Iterator[Callable[..., None]]:
     """A progress bar; yields a function to be called with what is done and optionally the total."""
-    with Progress(TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                  console=console) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done, total=total: progress.update(task, completed=done, total=total)
-        # An estimated total was the number that came.
-        progress.update(task, total=progress.tasks[task].completed)
+    if _shown is None:
+        with bars(), bar(what, total) as show:
+            yield show
+        return
+    progress = _shown
+    task = progress.add_task(what, total=total)
+    yield lambda done, total=total: progress.update(task, completed=done, total=total)
+    # An estimated total was the number that came.
+    progress.update(task, total=progress.tasks[task].completed)
 
 
 def write_results(path: Path | None, command: str, results: dict[str, Any]) -> None:

@@ -52,11 +52,13 @@ def check(network: Any, plan: Any, x: NDArray[np.int64], *, netlist: bool = Fals
     outputs = [Frames.of(values, layer.output, plan.lanes_out(layer))
                for layer, values in zip(network.layers, run(network, x), strict=True)]
     watched = {layer.name: frames for layer, frames in zip(network.layers, outputs, strict=True)}
-    what = f"verify {network.name} ({'netlist' if netlist else 'RTL'})"
+    what = f"verify {network.name} ({'netlist' if netlist else 'RTL'}{', stalls' * stalls})"
     with bar(what, None) as show:
-        return run_harness(accelerator, Frames.of(x, network.input, plan.lanes), outputs[-1],
-                           netlist=netlist, taps=watched if taps else None, seed=seed,
-                           scenarios=SCENARIOS if stalls else ("none",), progress=show)
+        result = run_harness(accelerator, Frames.of(x, network.input, plan.lanes), outputs[-1],
+                             netlist=netlist, taps=watched if taps else None, seed=seed,
+                             scenarios=SCENARIOS if stalls else ("none",), progress=show)
+        show(result.frames, None if result.fault else result.frames)
+    return result
 
 
 def verify(
