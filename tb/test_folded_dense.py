@@ -55,11 +55,14 @@ def test_weights_can_be_written(rng: np.random.Generator, number: Number, thresh
                                 memory: str, netlist: bool) -> None:
     """A core made for one layer computes another one after its words were written."""
     first, second = (draw_layer(rng, 11, 9, number, thresholds) for _ in range(2))
-    if not thresholds:  # the greatest accumulators there are, which the first layer may not need
+    if not thresholds:  # the greatest accumulators there are, and a first layer without them
         second = Dense("second", number, np.ones((9, 11), np.int8))
+        first = Dense("first", number, np.tile([1, -1], (9, 6))[:, :11])
     core = FoldedDense(first, pe=2, simd=3, storage="ram", memory=memory)
     x = draw_inputs(rng, 11, number, second)
-    simulate(core, Frames.of(x, number, 3), Frames.of(dense(x, second), core.output, 2),
+    y = dense(x, second)
+    assert core.output.minimum <= y.min() and y.max() <= core.output.maximum
+    simulate(core, Frames.of(x, number, 3), Frames.of(y, core.output, 2),
              writes=Frames.of_words(core.writes(second), len(core.write.payload.as_value())),
              netlist=netlist)
 
