@@ -19,7 +19,9 @@ def draw(rng: np.random.Generator, n: int, number: Number) -> np.ndarray:
     extremes = rng.choice([low, high], (20, n))
     one = np.full((n, n), low)
     np.fill_diagonal(one, high)
-    return np.concatenate([span, ties, extremes, one, np.sort(span[:2]), -np.sort(-span[:2]),
+    # First, and so after each reset, numbers below zero that rise: a best of zero would beat them.
+    below = np.sort(rng.choice(span[span <= (low + high) // 2], (1, n)))
+    return np.concatenate([below, span, ties, extremes, one, np.sort(span[:2]), -np.sort(-span[:2]),
                            np.full((1, n), low), np.full((1, n), high)])
 
 
