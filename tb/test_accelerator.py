@@ -8,6 +8,7 @@ from golden.network import Network
 from golden.number import Bipolar, Integer, Number
 from golden.reference import run
 from hdl.accelerator import Accelerator
+from hdl.fifo import StreamFIFO
 from hdl.folded_dense import FoldedDense
 from hdl.hardwired_dense import HardwiredDense
 from hdl.plan import LayerPlan, Plan
@@ -120,14 +121,16 @@ def test_layers_are_built_as_planned(rng: np.random.Generator) -> None:
     network = draw_network(rng, (8, 7, 6, 5), Bipolar())
     core = Accelerator(network, Plan({
         "dense_0": LayerPlan(storage="logic"), "dense_1": LayerPlan(2, 7, memory="block"),
-        "dense_2": LayerPlan(5, 3, "ram", "lut"), "argmax": LayerPlan()}, levels=1, variant="xc7"))
+        "dense_2": LayerPlan(5, 3, "ram", "lut"), "argmax": LayerPlan(fifo=3)}, levels=1,
+        variant="xc7"))
     a, b, c = (layer for layer in network.layers if isinstance(layer, Dense))
     alone = {"dense_0": HardwiredDense(a, levels=1, variant="xc7"),
              "dense_1": FoldedDense(b, pe=2, simd=7, memory="block", levels=1, variant="xc7"),
              "dense_2": FoldedDense(c, pe=5, simd=3, storage="ram", memory="lut", levels=1,
-                                    variant="xc7")}
+                                    variant="xc7"),
+             "fifo_argmax": StreamFIFO(len(core.cores["dense_2"].o.payload), 3)}
     for name, part in alone.items():
-        assert to_verilog(core.cores[name]) == to_verilog(part), name
+        assert to_verilog(core.stages[name]) == to_verilog(part), name
 
 
 @pytest.mark.parametrize("plan, message", [
