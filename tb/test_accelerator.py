@@ -33,8 +33,8 @@ def draw_network(rng: np.random.Generator, widths: tuple[int, ...], number: Numb
     return Network("network", tuple(layers))
 
 
-def draw_frames(rng: np.random.Generator, network: Network, frames: int = 12) -> np.ndarray:
-    """Random values of the network's input kind, and its two extremes."""
+def draw_frames(rng: np.random.Generator, network: Network, frames: int = 16) -> np.ndarray:
+    """Random values of the network's input kind, its two extremes; more than fit inside."""
     number = network.input
     codes = rng.integers(0, 1 << number.width, (frames, network.n_in), endpoint=False)
     codes[0], codes[1] = 0, (1 << number.width) - 1
