@@ -81,7 +81,8 @@ class PortsOnlyVerilator(Verilator):
     sources: Verilog files, the first holds module ``top``; memory_files: contents that the
     simulation reads from its working folder; test_module: cocotb module, importable from the
     repository; folder: working folder of the simulation; waves: trace all signals to
-    ``waves.fst`` there; optimise: flag of the C++ compiler for the design itself.
+    ``waves.fst`` there; timing: allow delays in the sources; optimise: flag of the C++ compiler for
+    the design itself.
 
     Raises ToolError (with the log's last lines) when a tool or the simulation fails, and
     RuntimeError with the command that mends it when a compiler is missing.
@@ -89,7 +90,7 @@ class PortsOnlyVerilator(Verilator):
 
     def __init__(self, sources: list[Path], test_module: str, folder: Path, *,
                  memory_files: list[Path] | None = None, waves: bool = False,
-                 optimise: str = "-O1") -> None:
+                 timing: bool = False, optimise: str = "-O1") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         handlers = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
         with warnings.catch_warnings():
@@ -100,13 +101,16 @@ class PortsOnlyVerilator(Verilator):
         if threading.current_thread() is threading.main_thread():
             for which, handler in handlers.items():
                 signal.signal(which, handler)  # cocotb-test's would turn Ctrl-C into an assertion
-        self._folder, self._memory_files, self._optimise = folder, memory_files or [], optimise
+        self._folder, self._memory_files = folder, memory_files or []
+        self._timing, self._optimise = timing, optimise
         self.hit = False  # did the cache hold this simulator?
 
     def _flags(self) -> list[str]:
         trace = ["--trace-fst", "--trace-structs"] if self.waves else []
+        # Coroutines are what the wheel's makefile would have set for --timing.
+        timing = ["--timing", "-CFLAGS", "-std=gnu++20 -fcoroutines"] if self._timing else []
         return ["-cc", "--exe", "--vpi", "--prefix", "Vtop", "-o", "top", "--top-module", "top",
-                "--timescale", self.timescale, *_ALLOWED, *trace, "-LDFLAGS",
+                "--timescale", self.timescale, *_ALLOWED, *trace, *timing, "-LDFLAGS",
                 f"-s -Wl,-rpath,{self.lib_dir} -L{self.lib_dir} -lcocotbvpi_verilator"]
 
     def _call(self, command: list[str], folder: Path, log: Path) -> None:

@@ -5,15 +5,17 @@ output frames whole, and lets a pseudo-random sequence stall both sides. Python 
 within a frame. Every rule of streams is tested elsewhere (``tb.harness``); here the numbers are.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Instance, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
@@ -32,7 +34,8 @@ class FrameWrapper(wiring.Component):
 
     ``give`` and ``seen`` ask by changing, ``taken`` and ``done`` answer by becoming equal to them
     and unequal again. While ``stalls`` is 1, either side idles in half of the cycles, drawn by a
-    shift register with linear feedback (x^31 + x^28 + 1); an offered beat stays offered.
+    shift register with linear feedback (x^31 + x^28 + 1), and now and then stands still for about
+    as long as a frame takes; an offered beat stays offered. The clock is made inside.
 
     Members
     -------
@@ -52,6 +55,8 @@ class FrameWrapper(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        m.domains.sync = ClockDomain(reset_less=True)
+        m.submodules.clock = Instance("lutloom_clock", o_clk=ClockSignal())
         m.submodules.core = self._core
         noise = Signal(31, init=1)
         m.d.sync += [
@@ -59,9 +64,19 @@ class FrameWrapper(wiring.Component):
             noise.eq(Cat(noise[29] ^ noise[26], noise[30] ^ noise[27], noise[:29])),
             self.cycles.eq(self.cycles + 1),
         ]
-        self._feed(m, ~self.stalls | noise[0])
-        self._collect(m, ~self.stalls | noise[15])
+        stalls = Signal()  # registered: what depends on a port is evaluated more than once a cycle
+        m.d.sync += stalls.eq(self.stalls)
+        self._feed(m, self._go(m, stalls, noise))
+        self._collect(m, self._go(m, stalls, noise[::-1]))
         return m
+
+    def _go(self, m: Module, stalls: Value, noise: Value) -> Value:
+        """May a side move? Stands still for one frame's time in about nine."""
+        bits = min(self._core.initiation_interval.bit_length(), 20)
+        still = Signal()
+        with m.If(noise[2:2 + bits].all()):
+            m.d.sync += still.eq(~still & noise[22:25].all())
+        return ~stalls | noise[0] & ~still
 
     def _feed(self, m: Module, go: Value) -> None:
         i, bits = self._core.i, len(self._core.i.payload)
@@ -106,47 +121,69 @@ class FrameRun:
 
 
 def run_frames(core: wiring.Component, inputs: Frames, n_out: int, number: Number,
-               lanes_out: int = 1, *, stalls: bool = True, seed: int | None = None,
-               folder: Path | None = None,
+               lanes_out: int = 1, *, stalls: bool = True, processes: int | None = None,
+               seed: int | None = None, folder: Path | None = None,
                progress: Callable[[int, int], None] | None = None) -> FrameRun:
     """Outputs of a core (streams i and o, promises as in ``tb.harness``) for many frames.
 
     n_out, number, lanes_out: elements of an output frame, what they are, and how many a beat;
-    stalls: let both sides idle at random (then the cycles say nothing of the core's rate); seed:
-    of the padding lanes; folder: where all files stay (default: a temporary one); progress:
-    called with (frames done, frames in all).
+    stalls: let both sides idle at random (then the cycles say nothing of the core's rate);
+    processes: simulators that share the frames (default: one a core of the machine, pytest-xdist's
+    workers shared); seed: of the padding lanes; folder: where all files stay (default: a temporary
+    one); progress: called with (frames done, frames in all).
 
     Raises AssertionError if outputs are missing or too many or padding is not zero, ToolError if
     a tool fails, RuntimeError if a compiler is missing.
     """
     keep = folder is not None
     folder = folder or Path(tempfile.mkdtemp(prefix="frames-", dir=settings.folder))
-    beats_out = -(-n_out // lanes_out)
     rng = np.random.default_rng(settings.seed if seed is None else seed)
     padded = inputs.padded(rng)
     words = Frames(padded.codes, inputs.width, padded.n).words()
-    patience = 20 * (core.latency + core.initiation_interval) + 1000
-    np.savez(folder / "frames.npz", frames=words, patience=patience, stalls=int(stalls))
+    beats_out = -(-n_out // lanes_out)
+    verilog, *memory_files = write_verilog(FrameWrapper(core, inputs.beats, beats_out),
+                                           folder / "top.v", memory_files=True)
+    sources = [verilog, Path(__file__).parent / "models/clock.v",
+               *(cell_models() if uses_cells(verilog.read_text()) else [])]
 
-    wrapper = FrameWrapper(core, inputs.beats, beats_out)
-    verilog, *memory_files = write_verilog(wrapper, folder / "top.v", memory_files=True)
-    sources = [verilog, *(cell_models() if uses_cells(verilog.read_text()) else [])]
+    parts = np.array_split(words, min(len(words), processes or _free_cores()))
+    done = [0] * len(parts)
 
-    def line(text: str) -> None:
-        if progress is not None and text.startswith("@progress "):
-            progress(int(text.split()[1]), len(words))
+    def simulate(part: int) -> dict[str, NDArray[Any]]:
+        def line(text: str) -> None:
+            if progress is not None and text.startswith("@progress "):
+                done[part] = int(text.split()[1])
+                progress(sum(done), len(words))
 
-    PortsOnlyVerilator(sources, "tb.frame_bench", folder, memory_files=memory_files,
-                       optimise="-O3").simulate({}, line)
-    with np.load(folder / "results.npz") as file:
-        results: dict[str, NDArray[Any]] = dict(file)
+        simulators[part].simulate({}, line)
+        with np.load(folder / f"part_{part}" / "results.npz") as file:
+            return dict(file)
+
+    simulators = []
+    for k, part in enumerate(parts):
+        place = folder / f"part_{k}"
+        simulators.append(PortsOnlyVerilator(sources, "tb.frame_bench", place, timing=True,
+                                             memory_files=memory_files))
+        np.savez(place / "frames.npz", frames=part, stalls=int(stalls),
+                 patience=20 * (core.latency + core.initiation_interval) + 1000)
+    simulators[0].build()
+    with ThreadPoolExecutor(len(parts)) as pool:
+        results = list(pool.map(simulate, range(len(parts))))
     if not keep:
         shutil.rmtree(folder)
-    if fault := str(results["fault"]):
-        raise AssertionError(fault)
-    bits = np.unpackbits(results["results"], axis=1, bitorder="little",
-                         count=beats_out * lanes_out * number.width)
+
+    for part, result in enumerate(results):
+        if fault := str(result["fault"]):
+            raise AssertionError(f"part {part} of {len(parts)}: {fault}")
+    bits = np.unpackbits(np.concatenate([result["results"] for result in results]), axis=1,
+                         bitorder="little", count=beats_out * lanes_out * number.width)
     elements = bits.reshape(len(words), -1, number.width).astype(np.uint64)
     codes = (elements << np.arange(number.width, dtype=np.uint64)).sum(axis=2, dtype=np.uint64)
-    assert not codes[:, n_out:].any(), "padding of the last output beat is not zero"
-    return FrameRun(number.decode(codes[:, :n_out]), int(results["cycles"]))
+    if codes[:, n_out:].any():
+        raise AssertionError("padding of the last output beat is not zero")
+    return FrameRun(number.decode(codes[:, :n_out]),
+                    sum(int(result["cycles"]) for result in results))
+
+
+def _free_cores() -> int:
+    return max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
