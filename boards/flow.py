@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boards.platforms import BOARDS
-from hdl.synth import Resources, synthesize_rtlil
+from boards.platforms import BOARDS, Board
+from hdl.synth import Resources, Synthesis, synthesize_rtlil
 from hdl.yosys import ToolError
 
-__all__ = ["Build", "DoesNotFit", "Use", "build"]
+__all__ = ["Build", "DoesNotFit", "Use", "build", "utilisation"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,52 @@ class Build:
         return self.fmax_hz >= self.clock_hz
 
 
+@dataclass(frozen=True)
+class _Design:
+    """A synthesised top and how nextpnr is called for it."""
+
+    folder: Path
+    spec: Board
+    clock_hz: float
+    synthesis: Synthesis
+    arguments: Sequence[str]
+
+    @property
+    def tool(self) -> str:
+        return f"nextpnr-{self.spec.family}"
+
+    def run(self, tool: str, arguments: Sequence[str]) -> Path:
+        """Run a tool of the package that brings nextpnr; returns its log."""
+        log = self.folder / f"{tool}.log"
+        _run_tool(tool, f"yowasp_nextpnr_{self.spec.family}", arguments, log)
+        return log
+
+
+def _synthesise(top: Any, board: str, build_dir: Path | str) -> _Design:
+    if board not in BOARDS:
+        raise ValueError(f"board must be one of {', '.join(BOARDS)}, not {board!r}")
+    spec, folder = BOARDS[board], Path(build_dir).resolve()
+    platform = spec.platform()
+    files = platform.prepare(top, name="top", emit_src=False).files
+    synthesis = synthesize_rtlil(_text(files["top.il"]), spec.family, folder,
+                                 options=spec.synth_options)
+    constraints = "lpf" if spec.family == "ecp5" else "pcf"
+    (folder / f"top.{constraints}").write_text(_text(files[f"top.{constraints}"]))
+    return _Design(folder, spec, platform.default_clk_frequency, synthesis, (
+        *spec.device, "--json", synthesis.json.name, f"--{constraints}", f"top.{constraints}"))
+
+
+def utilisation(top: Any, board: str, build_dir: Path | str) -> Mapping[str, Use]:
+    """What a top would take of a board's part, kind of cell -> Use, fitting or not.
+
+    Synthesis and packing alone, much quicker than `build`. Raises ValueError for an unknown
+    board, ToolError if a tool fails.
+    """
+    design = _synthesise(top, board, build_dir)
+    log = design.run(design.tool, [*design.arguments, "--pack-only"])
+    return _utilisation(log.read_text())
+
+
 def build(top: Any, board: str, build_dir: Path | str, *, seed: int = 1) -> Build:
     """Build a top, an Amaranth elaboratable that requests its pins itself, for a board.
 
@@ -73,39 +119,25 @@ def build(top: Any, board: str, build_dir: Path | str, *, seed: int = 1) -> Buil
 
     Raises ValueError for an unknown board, DoesNotFit, and ToolError if a tool fails.
     """
-    if board not in BOARDS:
-        raise ValueError(f"board must be one of {', '.join(BOARDS)}, not {board!r}")
-    spec = BOARDS[board]
-    folder = Path(build_dir).resolve()
-    platform = spec.platform()
-    files = platform.prepare(top, name="top", emit_src=False).files
-    synthesis = synthesize_rtlil(_text(files["top.il"]), spec.family, folder,
-                                 options=spec.synth_options)
-    pins, kind = ("top.lpf", "ecp5") if spec.family == "ecp5" else ("top.pcf", "ice40")
-    routed, bitstream = ("top.config", "top.bit") if kind == "ecp5" else ("top.asc", "top.bin")
-    (folder / pins).write_text(_text(files[pins]))
-    logs = {"yosys": synthesis.log}
-
-    nextpnr, package = f"nextpnr-{kind}", f"yowasp_nextpnr_{kind}"
-    logs[nextpnr] = folder / f"{nextpnr}.log"
+    design = _synthesise(top, board, build_dir)
+    folder, spec, resources = design.folder, design.spec, design.synthesis.totals
+    if spec.family == "ecp5":
+        option, routed, pack, bitstream = "--textcfg", "top.config", "ecppack", "top.bit"
+    else:
+        option, routed, pack, bitstream = "--asc", "top.asc", "icepack", "top.bin"
     try:
-        _run_tool(nextpnr, package, [
-            *spec.device, "--json", synthesis.json.name, f"--{pins[-3:]}", pins,
-            "--textcfg" if kind == "ecp5" else "--asc", routed, "--seed", str(seed),
-            "--report", "report.json", "--timing-allow-fail"], logs[nextpnr])
-    except ToolError:
-        utilisation = _utilisation(logs[nextpnr].read_text())
-        if any(use.used > use.available for use in utilisation.values()):
-            raise DoesNotFit(spec.title, utilisation, synthesis.totals, logs[nextpnr]) from None
+        log = design.run(design.tool, [*design.arguments, option, routed, "--seed", str(seed),
+                                       "--report", "report.json", "--timing-allow-fail"])
+    except ToolError as error:
+        used = _utilisation(error.log_path.read_text())
+        if any(use.used > use.available for use in used.values()):
+            raise DoesNotFit(spec.title, used, resources, error.log_path) from None
         raise
-    pack = "ecppack" if kind == "ecp5" else "icepack"
-    logs[pack] = folder / f"{pack}.log"
-    _run_tool(pack, package, [routed, bitstream], logs[pack])
-
+    logs = {"yosys": design.synthesis.log, design.tool: log,
+            pack: design.run(pack, [routed, bitstream])}
     report = json.loads((folder / "report.json").read_text())
-    return Build(board, folder / bitstream, platform.default_clk_frequency,
-                 min(clock["achieved"] for clock in report["fmax"].values()) * 1e6,
-                 synthesis.totals,
+    return Build(board, folder / bitstream, design.clock_hz,
+                 min(clock["achieved"] for clock in report["fmax"].values()) * 1e6, resources,
                  {name: Use(**use) for name, use in report["utilization"].items() if use["used"]},
                  logs)
 
@@ -117,8 +149,7 @@ def _text(content: str | bytes) -> str:
 def _utilisation(log: str) -> dict[str, Use]:
     """Kinds of cells that nextpnr names in its log, each as `KIND: used/ available  percent`."""
     return {kind: Use(int(used), int(available)) for kind, used, available in
-            re.findall(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%$", log, re.MULTILINE)
-            if int(used)}
+            re.findall(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%$", log, re.MULTILINE)}
 
 
 def _run_tool(tool: str, package: str, arguments: Sequence[str], log: Path) -> None:

@@ -1,8 +1,6 @@
 """Layers written as one would first write them: what the other cores are measured against."""
 
-from collections.abc import Sequence
-
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,10 +10,19 @@ from golden.number import Bipolar
 __all__ = ["NaiveAccumulator", "NaiveDense", "NaivePopcount"]
 
 
-def _count(bits: Sequence[Value]) -> Value:
-    """Sum of bits by a balanced tree of adders."""
-    half = len(bits) // 2
-    return _count(bits[:half]) + _count(bits[half:]) if half else bits[0]
+def _count(m: Module, bits: Value, name: str) -> Value:
+    """Sum of bits by a balanced tree of adders.
+
+    Sums have names of their own: in one expression yosys would not find those that neurons share.
+    """
+    level: list[Value] = list(bits)
+    while len(level) > 1:
+        sums: list[Value] = []
+        for before, after in zip(level[::2], level[1::2], strict=False):
+            sums.append(Signal(max(len(before), len(after)) + 1, name=name))
+            m.d.comb += sums[-1].eq(before + after)
+        level = sums + level[len(level) & ~1:]
+    return level[0]
 
 
 class NaivePopcount(wiring.Component):
@@ -31,7 +38,7 @@ class NaivePopcount(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.d.comb += self.o.eq(_count(list(self.i)))
+        m.d.comb += self.o.eq(_count(m, self.i, "sum"))
         return m
 
 
@@ -54,9 +61,11 @@ class NaiveDense(wiring.Component):
         m = Module()
         layer, outputs = self._layer, []
         for j, row in enumerate(layer.weights.tolist()):
-            agree = [bit if weight > 0 else ~bit for bit, weight in zip(self.i, row, strict=True)]
+            signs = C(sum((weight > 0) << k for k, weight in enumerate(row)), layer.n_in)
+            agree = Signal(layer.n_in, name=f"agree_{j}")
+            m.d.comb += agree.eq(~(self.i ^ signs))
             count = Signal(layer.n_in.bit_length(), name=f"count_{j}")
-            m.d.comb += count.eq(_count(agree))
+            m.d.comb += count.eq(_count(m, agree, f"sum_{j}"))
             sum_ = (count << 1) - layer.n_in
             outputs.append(sum_[:layer.output.width] if layer.thresholds is None
                            else sum_ >= int(layer.thresholds[j]))
@@ -80,7 +89,9 @@ class NaiveAccumulator(wiring.Component):
         m = Module()
         for j in range(self._pe):
             count = Signal(self._width, name=f"count_{j}")
-            agree = _count(list(~(self.x ^ self.w.word_select(j, self._simd))))
-            m.d.sync += count.eq(Mux(self.first, 0, count) + agree)
+            agree = Signal(self._simd, name=f"agree_{j}")
+            m.d.comb += agree.eq(~(self.x ^ self.w.word_select(j, self._simd)))
+            sum_ = _count(m, agree, f"sum_{j}")
+            m.d.sync += count.eq(Mux(self.first, 0, count) + sum_)
             m.d.comb += self.o[j].eq(count >= self.threshold.word_select(j, self._width))
         return m

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from boards.flow import Build, DoesNotFit
+from boards.flow import DoesNotFit, utilisation
 from boards.flow import build as run_flow
 from boards.platforms import BOARDS
 from boards.selftest import BoardTest, SelfTest, beats
@@ -23,11 +23,14 @@ from scripts.output import (
 )
 from scripts.verify import frames_for
 
-__all__ = ["advice", "build", "build_board"]
+__all__ = ["advice", "board_test", "build"]
+
+ATTEMPTS = 4  # plans that are tried before giving up
+LUT_LIMIT = 10_000_000  # more than any part has
 
 
-def build_board(network: Any, plan: Any, x: Any, board: str, out: Path, seed: int = 1) -> Build:
-    """Bitstream of the self-test of the accelerator on frames x."""
+def board_test(network: Any, plan: Any, x: Any, board: str) -> BoardTest:
+    """Top that plays frames x into the accelerator on a board."""
     from golden.reference import run
     from hdl.accelerator import Accelerator
 
@@ -36,25 +39,40 @@ def build_board(network: Any, plan: Any, x: Any, board: str, out: Path, seed: in
     accelerator = Accelerator(network, plan)
     test = SelfTest(accelerator, beats(x, network.input, accelerator.i),
                     beats(run(network, x)[-1], accelerator.output, accelerator.o))
-    return run_flow(BoardTest(test, board), board, out, seed=seed)
+    return BoardTest(test, board)
 
 
-def advice(network: Any, plan: Any, error: DoesNotFit) -> str:
-    """What plan would fit, by the estimates scaled with what this design really took."""
+def advice(network: Any, plan: Any, x: Any, board: str, out: Path, error: DoesNotFit) -> str:
+    """What plan fits: estimates scaled with what designs really take, tried by packing them."""
     from hdl.estimate import estimate
     from hdl.planner import plan_for_luts, total
 
-    use = max(error.over.values(), key=lambda use: use.used / max(use.available, 1))
-    planned = total(estimate(network, plan)).lut
-    # A tenth is kept free for routing.
-    luts = int(planned * use.available / use.used * 0.9)
-    try:
-        fitting = plan_for_luts(network, luts, levels=plan.levels, variant=plan.variant)
-    except ValueError:
-        return f"No plan of network {network.name} fits; take a larger part or a smaller network."
-    folds = ", ".join(f"{name} pe {layer.pe} simd {layer.simd}"
-                      for name, layer in fitting.layers.items())
-    return f"This plan should fit: lutloom plan NETWORK --luts {luts} ({folds})."
+    used, fitting = error.utilisation, plan
+    memory, kbit = BOARDS[board].memory
+    frames = -(-len(x) * network.n_in * network.input.width // (1024 * kbit))
+    if used[memory].used > used[memory].available >= used[memory].used - frames:
+        return f"The golden frames fill {frames} of the block RAMs: give fewer with --frames."
+    brams = used[memory].available * kbit / 36
+    for _ in range(ATTEMPTS):
+        need = total(estimate(network, fitting))
+        tightest = max(used[kind].used / used[kind].available for kind in BOARDS[board].logic)
+        if used[memory].used > used[memory].available:
+            brams = min(brams, need.bram) * used[memory].available / used[memory].used
+        brams = round(brams, 1)
+        # A twentieth is left free: a full part is hard to route.
+        luts = int(min(need.lut / max(tightest, 0.1), LUT_LIMIT) * 0.95)
+        try:
+            fitting = plan_for_luts(network, luts, brams=brams, levels=plan.levels,
+                                    variant=plan.variant)
+        except ValueError as reason:
+            return f"No plan fits: {reason}."
+        used = utilisation(board_test(network, fitting, x, board), board, out / "advice")
+        if all(use.used <= use.available for use in used.values()):
+            folds = ", ".join(f"{name} {layer.storage} pe {layer.pe} simd {layer.simd}"
+                              for name, layer in fitting.layers.items())
+            return (f"This plan fits: lutloom plan NETWORK --luts {luts} --brams {brams:g} "
+                    f"({folds}).")
+    return "No plan was found that fits; take a larger part or a smaller network."
 
 
 def build(
@@ -77,12 +95,14 @@ def build(
     Its LEDs show a heartbeat, all outputs right so far, and a wrong output seen.
     """
     loaded, made = load_design(network, plan)
-    x = frames_for(loaded, data, random, seed)[:frames]
+    x = frames_for(loaded, data, random, seed, frames)
+    out = out or network.with_name(board)
     try:
         with console.status(f"yosys and nextpnr: {board}"):
-            built = build_board(loaded, made, x, board, out or network.with_name(board), seed)
+            built = run_flow(board_test(loaded, made, x, board), board, out, seed=seed)
     except DoesNotFit as error:
-        hint = advice(loaded, made, error)
+        with console.status("looking for a plan that fits"):
+            hint = advice(loaded, made, x, board, out, error)
         write_results(json, "build", {"board": board, "fits": False, "advice": hint,
                                       "utilisation": error.utilisation})
         error.add_note(hint)

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
+from boards.flow import build as run_flow
 from boards.platforms import BOARDS
 from hdl.synth import FAMILIES, synthesize
-from scripts.build import build_board
+from scripts.build import board_test
 from scripts.generate import generate
 from scripts.lower import difference, lower_model
 from scripts.output import (
@@ -133,7 +134,7 @@ def _verify(network: Any, plan: Any, x: Any, kind: str, stalls: bool = False
 
 def _build(network: Any, plan: Any, x: Any, board: str, out: Path) -> dict[str, Any]:
     with bar(f"route {network.name} for {board}", 1) as show:
-        built = build_board(network, plan, x, board, out / board)
+        built = run_flow(board_test(network, plan, x, board), board, out / board)
         show(1)
     return {"command": "build", "fits": True, **vars(built),
             "utilisation": {kind: vars(use) for kind, use in built.utilisation.items()}}

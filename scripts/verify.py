@@ -23,18 +23,18 @@ from scripts.output import (
 __all__ = ["check", "frames_for", "verify"]
 
 
-def frames_for(network: Any, data: Path | None, random: bool, seed: int) -> NDArray[np.int64]:
-    """(frames, n_in) values: the test images of the network's data set, or 1000 random frames."""
+def frames_for(network: Any, data: Path | None, random: bool, seed: int, frames: int
+               ) -> NDArray[np.int64]:
+    """(frames, n_in) values: random ones, or the first test images of the network's data set."""
     from golden.data import encode_pixels, load
 
     if random:
-        number = network.input
-        return np.random.default_rng(seed).choice(
-            np.array([number.minimum, number.maximum]) if number.width == 1 else
-            np.arange(number.minimum, number.maximum + 1), (1000, network.n_in))
+        codes = np.random.default_rng(seed).integers(
+            0, 2**network.input.width, (frames, network.n_in), np.uint64)
+        return network.input.decode(codes)
     if "data" not in network.metadata:
         raise ValueError(f"network {network.name} names no data set; use --random")
-    return encode_pixels(load(str(network.metadata["data"]), data).test_x, network.input)
+    return encode_pixels(load(str(network.metadata["data"]), data).test_x, network.input)[:frames]
 
 
 def check(network: Any, plan: Any, x: NDArray[np.int64], *, netlist: bool = False,
@@ -64,8 +64,8 @@ def check(network: Any, plan: Any, x: NDArray[np.int64], *, netlist: bool = Fals
 def verify(
     network: NetworkArgument,
     plan: PlanOption,
-    frames: Annotated[int | None, typer.Option(
-        min=1, help="Frames to compare (default: 20).", show_default=False)] = 20,
+    frames: Annotated[int, typer.Option(
+        min=1, help="Frames to compare; at most the test images there are.")] = 20,
     netlist: Annotated[bool, typer.Option(
         help="Run the synthesised 7-series netlist instead of the RTL.")] = False,
     stalls: Annotated[bool, typer.Option(
@@ -78,7 +78,7 @@ def verify(
 ) -> None:
     """Simulate the accelerator and compare every output of every layer with the golden answers."""
     loaded, made = load_design(network, plan)
-    x = frames_for(loaded, data, random, seed)[:frames]
+    x = frames_for(loaded, data, random, seed, frames)
     result = check(loaded, made, x, netlist=netlist, taps=not netlist, stalls=stalls, seed=seed)
     kind = "netlist" if netlist else "RTL"
     write_results(json, "verify", {"network": loaded.name, "digest": loaded.digest, "kind": kind,

@@ -1,0 +1,88 @@
+"""lutloom build and report: bitstreams, reports, and what is said when a part is too small."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from golden.network import Dense, Network
+from golden.number import Integer
+from hdl.plan import LayerPlan, Plan
+from scripts.report import render
+from tb.cli_case import lutloom, results, write_tiny
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> tuple[Path, Path]:
+    """Files of a small network and its plan."""
+    return write_tiny(tmp_path)
+
+
+def test_build_and_report(tiny, tmp_path):
+    network, plan = tiny
+    files = ("--plan", plan, "--json")
+    status, output, _ = lutloom("build", network, *files, "build.json", "--random", "--board",
+                                "icebreaker")
+    assert status == 0
+    built = results(tmp_path / "build.json", "build")
+    assert (built["fits"], built["meets_timing"], built["board"]) == (True, True, "icebreaker")
+    assert built["fmax_hz"] > built["clock_hz"] == 12e6
+    assert Path(built["bitstream"]).stat().st_size > 10_000
+    assert f"Fmax {built['fmax_hz'] / 1e6:.1f} MHz" in output
+    status, output, _ = lutloom("report", network, *files, "report.json", "--results",
+                                "build.json", "--out", "report.html")
+    assert status == 0
+    results(tmp_path / "report.json", "report")
+    page = (tmp_path / "report.html").read_text()
+    for part in ("<svg", "hidden: share of +1 weights", "hidden: thresholds", "icebreaker",
+                 f"{built['fmax_hz'] / 1e6:.1f} MHz"):
+        assert part in page
+    assert not re.search(r"https?://|src=|<link|<script|url\(", page)
+
+
+def build_layer(folder: Path, n_in: int, n_out: int, frames: int, *replan: str
+                ) -> tuple[int, str, str]:
+    """Build a layer of 8-bit inputs for the iCEBreaker, hard-wired unless it is planned anew."""
+    weights = np.random.default_rng(1).choice([-1, 1], (n_out, n_in)).astype(np.int8)
+    network, plan = folder / "network.npz", folder / "plan.json"
+    Network("one", (Dense("dense", Integer(8, False), weights),)).save(network)
+    Plan({"dense": LayerPlan(n_out, n_in, "logic")}, lanes=8).save(plan)
+    if replan:
+        assert lutloom("plan", network, *replan)[0] == 0
+    return lutloom("build", network, "--board", "icebreaker", "--random", "--json", "build.json",
+                   "--frames", frames, "--plan", plan)
+
+
+def test_too_large_for_a_board_says_which_plan_fits(tmp_path):
+    status, _, errors = build_layer(tmp_path, 40, 32, 2)
+    assert status == 1
+    match = re.fullmatch(
+        r"the design does not fit iCEBreaker, iCE40UP5K: ICESTORM_LC: (\d+) needed, 5280 available "
+        r"\((\d+) or \d+% too many\)\nThis plan fits: lutloom plan NETWORK --luts (\d+) --brams "
+        r"([\d.]+) \(dense rom pe \d+ simd \d+\)\.\n", errors)
+    assert match is not None, errors
+    assert int(match[1]) - 5280 == int(match[2])
+    assert results(tmp_path / "build.json", "build")["fits"] is False
+    # It does fit.
+    status, output, _ = build_layer(tmp_path, 40, 32, 2, "--luts", match[3], "--brams", match[4])
+    assert (status, "Fmax" in output) == (0, True)
+
+
+def test_too_many_golden_frames(tmp_path):
+    status, _, errors = build_layer(tmp_path, 16, 4, 1000)
+    assert status == 1
+    assert errors.endswith(
+        "\nThe golden frames fill 32 of the block RAMs: give fewer with --frames.\n")
+
+
+def test_confusion_matrix_of_a_report(tiny):
+    network, plan = Network.load(tiny[0]), Plan.load(tiny[1])
+    page = render(network, plan, [], np.array([[5, 0, 1], [0, 7, 0], [2, 0, 8]]))
+    assert "20 of 23 test images right (86.96%)." in page
+    assert len(re.findall(r"<tr><th>\d</th>", page)) == 3
