@@ -172,9 +172,9 @@ def run_frames(core: wiring.Component, inputs: Frames, n_out: int, number: Numbe
     if not keep:
         shutil.rmtree(folder)
 
-    for part, result in enumerate(results):
+    for index, result in enumerate(results):
         if fault := str(result["fault"]):
-            raise AssertionError(f"part {part} of {len(parts)}: {fault}")
+            raise AssertionError(f"part {index} of {len(parts)}: {fault}")
     bits = np.unpackbits(np.concatenate([result["results"] for result in results]), axis=1,
                          bitorder="little", count=beats_out * lanes_out * number.width)
     elements = bits.reshape(len(words), -1, number.width).astype(np.uint64)
