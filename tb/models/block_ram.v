@@ -1,11 +1,9 @@
-// Behaviour of RAMB18E1 and RAMB36E1 in the modes that Yosys's memory mapping emits.
+// Behaviour of RAMB18E1 and RAMB36E1 in the modes that Yosys's memory mapping emits for Amaranth.
 //
 // Yosys's own cells_sim.v has their timing only. Modelled after the 7 Series FPGAs Memory Resources
-// User Guide (UG473): true and simple dual port, data widths 1, 2, 4, 9, 18, 36, 72, byte enables,
-// the three write modes, synchronous reset to SRVAL (only while enabled), INIT values. What the
-// guide leaves undefined, a read of the word that the other port writes in another mode than
-// READ_FIRST, gives the inverse of the old bits, so that a design which relies on it fails.
-// Output registers, inverted clocks and cascading end the simulation with a message.
+// User Guide (UG473): true and simple dual port, widths 1, 2, 4, 9, 18, 36, 72, byte enables, and
+// READ_FIRST, in which a read gives the word before a write of the same cycle. Other write modes,
+// resets, output registers, inverted clocks and cascades end the simulation with a message.
 
 `define DECLARE(p) p``0 = 256'd0, p``1 = 256'd0, p``2 = 256'd0, p``3 = 256'd0, \
     p``4 = 256'd0, p``5 = 256'd0, p``6 = 256'd0, p``7 = 256'd0, p``8 = 256'd0, p``9 = 256'd0, \
@@ -20,11 +18,7 @@ module lutloom_block_ram #(
     parameter [8 * BYTES - 1:0] DATA = 0,
     parameter [BYTES - 1:0] PARITY = 0,
     parameter [1:0][31:0] READ_WIDTH = 0,
-    parameter [1:0][31:0] WRITE_WIDTH = 0,
-    parameter [1:0] READ_FIRST = 0,
-    parameter [1:0] WRITE_FIRST = 0,
-    parameter [1:0][71:0] INIT = 0,
-    parameter [1:0][71:0] SRVAL = 0
+    parameter [1:0][31:0] WRITE_WIDTH = 0
 ) (
     input [1:0] clk, en, rst,
     input [1:0][14:0] addr,
@@ -42,12 +36,6 @@ module lutloom_block_ram #(
         bytes = width >= 9 ? int'(width / 9) : 1;
     endfunction
 
-    // Parity bits follow the data bits in INIT and SRVAL.
-    function automatic [71:0] latch(input [71:0] value, input [31:0] width);
-        latch = width < 9 ? {64'd0, value[7:0]}
-              : {8'(value >> data_bits(width)), 64'(value) & ~(64'hFFFFFFFFFFFFFFFF << data_bits(width))};
-    endfunction
-
     localparam integer INDEX = $clog2(BYTES);
 
     reg [8:0] mem [0:BYTES - 1];
@@ -56,18 +44,14 @@ module lutloom_block_ram #(
 
     for (genvar p = 0; p < 2; p = p + 1) begin : port
         localparam integer WRITTEN = bytes(WRITE_WIDTH[p]), READ = bytes(READ_WIDTH[p]);
-        localparam integer OTHER = bytes(WRITE_WIDTH[1 - p]);
         localparam [7:0] NARROW = 8'((1 << data_bits(WRITE_WIDTH[p])) - 1);
 
-        reg [71:0] q = WRITE_WIDTH[p] != 0 || READ_WIDTH[p] != 0
-            ? latch(INIT[p], READ_WIDTH[p]) : 72'd0;
+        reg [71:0] q = 0;
         assign {doutp[p], dout[p]} = q;
 
         // Bytes of one access start at a multiple of their number.
         wire [INDEX - 1:0] write_base = addr[p][INDEX + 2:3] & ~INDEX'(WRITTEN - 1);
         wire [INDEX - 1:0] read_base = addr[p][INDEX + 2:3] & ~INDEX'(READ - 1);
-        wire [INDEX - 1:0] other_base = addr[1 - p][INDEX + 2:3] & ~INDEX'(OTHER - 1);
-        wire any_write = WRITE_WIDTH[p] != 0 && |(we[p] & 8'((1 << WRITTEN) - 1));
 
         if (WRITE_WIDTH[p] != 0) begin : writes
             always @(posedge clk[p]) if (en[p]) begin
@@ -83,28 +67,13 @@ module lutloom_block_ram #(
 
         if (READ_WIDTH[p] != 0) begin : reads
             always @(posedge clk[p]) if (en[p]) begin
-                if (rst[p]) q <= latch(SRVAL[p], READ_WIDTH[p]);
-                else if (!any_write || READ_FIRST[p] || WRITE_FIRST[p]) begin
-                    for (integer b = 0; b < READ; b = b + 1) begin
-                        reg [8:0] value;
-                        reg clash;
-                        value = mem[read_base + INDEX'(b)];
-                        if (any_write && WRITE_FIRST[p]) begin
-                            if (READ_WIDTH[p] >= 9) begin
-                                if (we[p][b]) value = {dip[p][b], di[p][8 * b +: 8]};
-                            end else if (we[p][0])
-                                value[7:0] = (value[7:0] & ~(NARROW << addr[p][2:0]))
-                                           | ((di[p][7:0] & NARROW) << addr[p][2:0]);
-                        end
-                        clash = 0;
-                        for (integer w = 0; w < OTHER; w = w + 1)
-                            clash = clash | (WRITE_WIDTH[1 - p] != 0 && !READ_FIRST[1 - p]
-                                && en[1 - p] && we[1 - p][w]
-                                && other_base + INDEX'(w) == read_base + INDEX'(b));
-                        if (clash) value = ~value;
-                        if (READ_WIDTH[p] >= 9) {q[64 + b], q[8 * b +: 8]} <= value;
-                        else q[7:0] <= 8'(value >> addr[p][2:0]) & 8'((1 << READ_WIDTH[p]) - 1);
-                    end
+                if (rst[p]) $fatal(1, "block RAM: resets are not modelled");
+                for (integer b = 0; b < READ; b = b + 1) begin
+                    if (READ_WIDTH[p] >= 9)
+                        {q[64 + b], q[8 * b +: 8]} <= mem[read_base + INDEX'(b)];
+                    else
+                        q[7:0] <= 8'(mem[read_base][7:0] >> addr[p][2:0])
+                                & 8'((1 << READ_WIDTH[p]) - 1);
                 end
             end
         end
@@ -117,6 +86,9 @@ endmodule
     localparam SDP = RAM_MODE == "SDP"; \
     initial if (DOA_REG != 0 || DOB_REG != 0 || IS_CLKARDCLK_INVERTED || IS_CLKBWRCLK_INVERTED) \
         $fatal(1, "block RAM: output registers and inverted clocks are not modelled"); \
+    initial if (WRITE_WIDTH_A != 0 && WRITE_MODE_A != "READ_FIRST" \
+                || WRITE_WIDTH_B != 0 && WRITE_MODE_B != "READ_FIRST") \
+        $fatal(1, "block RAM: no write mode but READ_FIRST is modelled"); \
     wire [1:0][63:0] dout; \
     wire [1:0][7:0] doutp; \
     localparam WIDE_READ = SDP && READ_WIDTH_A == 2 * (N + P); \
@@ -124,13 +96,7 @@ endmodule
     lutloom_block_ram #( \
         .BYTES(SIZE), .DATA({CONTENT}), .PARITY({CONTENTP}), \
         .READ_WIDTH({READ_WIDTH_B, READ_WIDTH_A}), \
-        .WRITE_WIDTH({WRITE_WIDTH_B, WRITE_WIDTH_A}), \
-        .READ_FIRST({WRITE_MODE_B == "READ_FIRST", WRITE_MODE_A == "READ_FIRST"}), \
-        .WRITE_FIRST({WRITE_MODE_B == "WRITE_FIRST", WRITE_MODE_A == "WRITE_FIRST"}), \
-        .INIT({72'(INIT_B), WIDE_READ ? 72'({INIT_B[N +: P], INIT_A[N +: P], \
-            INIT_B[N - 1:0], INIT_A[N - 1:0]}) : 72'(INIT_A)}), \
-        .SRVAL({72'(SRVAL_B), WIDE_READ ? 72'({SRVAL_B[N +: P], SRVAL_A[N +: P], \
-            SRVAL_B[N - 1:0], SRVAL_A[N - 1:0]}) : 72'(SRVAL_A)}) \
+        .WRITE_WIDTH({WRITE_WIDTH_B, WRITE_WIDTH_A}) \
     ) ram ( \
         .clk({CLKBWRCLK, CLKARDCLK}), \
         .en({ENBWREN ^ IS_ENBWREN_INVERTED, ENARDEN ^ IS_ENARDEN_INVERTED}), \
