@@ -27,7 +27,7 @@ svg text{font:12px system-ui,sans-serif;fill:var(--soft);text-anchor:middle}
 svg .name{font-weight:600;fill:var(--ink);font-size:13px}svg .left{text-anchor:start}
 svg .right{text-anchor:end}.box{fill:var(--box);stroke-width:2}.arrow,.axis{stroke:var(--soft);
 fill:none}.head{fill:var(--soft)}
-.grid{display:flex;flex-wrap:wrap;gap:1rem 2rem}figure{margin:0}
+svg{max-width:100%;height:auto}.grid{display:flex;flex-wrap:wrap;gap:1rem 2rem}figure{margin:0}
 .bars div{display:grid;grid-template-columns:9rem 1fr 9rem;gap:.8rem;align-items:center;
 margin:.25rem 0}.bars span:nth-child(2){display:flex;height:1.2rem;background:var(--box)}
 .bars b{display:block;height:100%}.legend span{margin-right:1rem}.legend i{display:inline-block;
@@ -49,15 +49,20 @@ def html_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def pipeline(stages: Sequence[tuple[str, Sequence[str]]], arrows: Sequence[str]) -> str:
-    """Boxes in a row: stages are (name, lines below it), arrows the text on each arrow between."""
+    """Boxes in a row: stages are (name, lines below it), arrows the text on each arrow between.
+
+    The first and the last are grey, those between have the colours of COLOURS in order.
+    """
     box, gap, line = 128, 72, 16
     height = 44 + line * max(len(lines) for _, lines in stages)
     width = len(stages) * box + (len(stages) - 1) * gap
     parts = []
     for index, (name, lines) in enumerate(stages):
         x = index * (box + gap)
+        inner = 0 < index < len(stages) - 1
+        colour = COLOURS[(index - 1) % len(COLOURS)] if inner else "#8a939d"
         parts.append(f'<rect x="{x + 1}" y="1" width="{box - 2}" height="{height - 2}" rx="6" '
-                     f'class="box" stroke="{COLOURS[index % len(COLOURS)]}"/>'
+                     f'class="box" stroke="{colour}"/>'
                      f'<text x="{x + box / 2}" y="22" class="name">{escape(name)}</text>')
         parts += [f'<text x="{x + box / 2}" y="{42 + line * k}">{escape(text)}</text>'
                   for k, text in enumerate(lines)]
@@ -66,8 +71,10 @@ def pipeline(stages: Sequence[tuple[str, Sequence[str]]], arrows: Sequence[str])
         parts.append(f'<path d="M{x + 4} {y} H{x + gap - 9}" class="arrow"/>'
                      f'<path d="M{x + gap - 11} {y - 5} l8 5 l-8 5 z" class="head"/>'
                      f'<text x="{x + gap / 2}" y="{y - 9}">{escape(text)}</text>')
-    return (f'<div class="wide"><svg viewBox="0 0 {width} {height}" width="{width}" '
-            f'height="{height}" role="img" aria-label="pipeline">{"".join(parts)}</svg></div>')
+    # Shrinks with the page; a long row is scrolled before its text becomes unreadable.
+    return (f'<div class="wide"><svg viewBox="0 0 {width} {height}" role="img" '
+            f'aria-label="pipeline" style="width:100%;max-width:{width}px;min-width:'
+            f'{width * 3 // 5}px">{"".join(parts)}</svg></div>')
 
 
 def histogram(title: str, values: NDArray[np.float64], low: float, high: float, unit: str,
@@ -105,13 +112,17 @@ def confusion_matrix(matrix: NDArray[np.int64], classes: Sequence[str]) -> str:
             f"<tbody>{body}</tbody></table>")
 
 
-def stacked_bars(rows: Mapping[str, Mapping[str, float]], unit: str) -> str:
-    """One bar a row, each made of its named parts; all bars have one scale."""
+def stacked_bars(rows: Mapping[str, Mapping[str, float]], unit: str, order: Sequence[str]) -> str:
+    """One bar a row, each made of its named parts; all bars have one scale.
+
+    order: the names that get the first of COLOURS; others follow.
+    """
     longest = max((sum(parts.values()) for parts in rows.values()), default=0) or 1
-    names = list(dict.fromkeys(name for parts in rows.values() for name in parts))
+    shown = {name for parts in rows.values() for name, value in parts.items() if value}
+    names = list(dict.fromkeys([*order, *(name for parts in rows.values() for name in parts)]))
     colour = {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(names)}
     legend = "".join(f'<span><i style="background:{colour[name]}"></i>{escape(name)}</span>'
-                     for name in names)
+                     for name in names if name in shown)
     bars = ""
     for row, parts in rows.items():
         pieces = "".join(

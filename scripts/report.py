@@ -58,7 +58,7 @@ def render(network: Any, plan: Any, results: Sequence[Mapping[str, Any]],
     families = {family: costs for result in results if result["command"] == "synth"
                 for family, costs in result["families"].items()}
     if families:
-        sections += ["<h2>Resources after synthesis</h2>", _resources(families)]
+        sections += ["<h2>Resources after synthesis</h2>", _resources(network, families)]
     builds = [result for result in results if result["command"] == "build" and result["fits"]]
     if builds:
         sections += ["<h2>Boards, after place and route</h2>", _boards(builds)]
@@ -106,7 +106,7 @@ def _weights(network: Any) -> str:
     for entry, layer in zip(describe(network), network.layers, strict=True):
         if entry["kind"] != "dense":
             continue
-        colour = COLOURS[(network.layers.index(layer) + 1) % len(COLOURS)]
+        colour = COLOURS[network.layers.index(layer) % len(COLOURS)]
         positive = 100 * (layer.weights > 0).mean(axis=1)
         figures.append(histogram(f"{layer.name}: share of +1 weights, by neuron", positive,
                                  0, 100, " %", colour))
@@ -118,23 +118,29 @@ def _weights(network: Any) -> str:
     return f'<div class="grid">{"".join(figures)}</div>'
 
 
-def _resources(families: Mapping[str, Mapping[str, Any]]) -> str:
-    parts = []
+def _resources(network: Any, families: Mapping[str, Mapping[str, Any]]) -> str:
+    parts, order = [], [layer.name for layer in network.layers]
     for column, unit in (("lut", "LUT"), ("ff", "FF"), ("bram", "BRAM")):
         rows = {family: {layer: cost[column] for layer, cost in costs["layers"].items()}
                 or {"total": costs["totals"][column]} for family, costs in families.items()}
         if any(sum(row.values()) for row in rows.values()):
-            parts.append(f"<h3>{unit}</h3>{stacked_bars(rows, unit)}")
+            parts.append(f"<h3>{unit}</h3>{stacked_bars(rows, unit, order)}")
     parts.append("<p><small>Families differ in what a LUT is; see hdl/synth.py.</small></p>")
     return "".join(parts)
 
 
 def _boards(builds: Sequence[Mapping[str, Any]]) -> str:
-    return html_table(["board", "Fmax", "board clock", "cells used"], [
-        (result["board"], f"{result['fmax_hz'] / 1e6:.1f} MHz", f"{result['clock_hz'] / 1e6:g} MHz",
-         ", ".join(f"{name} {use['used']:,}/{use['available']:,}"
-                   for name, use in result["utilisation"].items()))
-        for result in builds])
+    from boards.platforms import BOARDS
+
+    rows = []
+    for result in builds:
+        board = BOARDS[result["board"]]
+        cells = ", ".join(f"{kind} {use['used']:,} of {use['available']:,}"
+                          for kind, use in result["utilisation"].items()
+                          if kind in (*board.logic, board.memory[0]))
+        rows.append((board.title, f"{result['fmax_hz'] / 1e6:.1f} MHz",
+                     f"{result['clock_hz'] / 1e6:g} MHz", cells))
+    return html_table(["board", "Fmax", "board clock", "cells"], rows)
 
 
 def report(

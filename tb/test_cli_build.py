@@ -40,7 +40,7 @@ def test_build_and_report(tiny, tmp_path):
     assert status == 0
     results(tmp_path / "report.json", "report")
     page = (tmp_path / "report.html").read_text()
-    for part in ("<svg", "hidden: share of +1 weights", "hidden: thresholds", "icebreaker",
+    for part in ("<svg", "hidden: share of +1 weights", "hidden: thresholds", "iCEBreaker",
                  f"{built['fmax_hz'] / 1e6:.1f} MHz"):
         assert part in page
     assert not re.search(r"https?://|src=|<link|<script|url\(", page)
