@@ -125,7 +125,7 @@ def _golden(network: Any, dataset: Any, out: Path) -> tuple[Any, Any, Any]:
 def _verify(network: Any, plan: Any, x: Any, kind: str, stalls: bool = False
             ) -> list[dict[str, Any]]:
     """Results of one verification; a difference ends the demo."""
-    outcome = check(network, plan, x, netlist=kind == "netlist", taps=kind == "RTL", stalls=stalls)
+    outcome = check(network, plan, x, netlist=kind == "netlist", stalls=stalls)
     if outcome.fault is not None:
         fail(f"the {kind} differs in frame {outcome.frame}, layer {outcome.layer}, element "
              f"{outcome.element}: {outcome.fault}")
