@@ -31,7 +31,7 @@ from cocotb_test.simulator import Verilator
 from hdl.yosys import ToolError
 from tb.cache import cached, content_hash, repository
 
-__all__ = ["PortsOnlyVerilator"]
+__all__ = ["PortsOnlyVerilator", "tools"]
 
 _VERILATOR = Path(verilator.__file__).parent
 _COCOTB = Path(cocotb.__file__).parent
@@ -62,12 +62,20 @@ _RUNTIME_FLAGS = ("OPT_SLOW=-O0", "OPT_GLOBAL=-O2")
 
 
 @functools.cache
-def _tools() -> str:
-    """Versions of all that takes part in a build; RuntimeError if a compiler is missing."""
+def tools(waves: bool) -> str:
+    """Versions of all that takes part in a build.
+
+    Raises RuntimeError with the command that mends it when a compiler is missing, or, with waves,
+    a library that Verilator needs to write them.
+    """
     missing = [tool for tool in ("g++", "make") if shutil.which(tool) is None]
     if missing:
         raise RuntimeError(f"simulating needs {' and '.join(missing)}: "
                            "sudo apt-get install -y g++ make")
+    if waves and subprocess.run(["g++", "-fsyntax-only", "-include", "lz4.h", "-include", "zlib.h",
+                                 "-x", "c++", "/dev/null"], capture_output=True).returncode:
+        raise RuntimeError("waves need the headers of lz4 and zlib: "
+                           "sudo apt-get install -y liblz4-dev zlib1g-dev")
     compiler = subprocess.run(["g++", "--version"], capture_output=True, text=True, check=True)
     packages = [f"{name} {importlib.metadata.version(name)}"
                 for name in ("verilator", "cocotb", "cocotb-test")]
@@ -148,7 +156,7 @@ class PortsOnlyVerilator(Verilator):
                    folder / "build.log")
         classes = (folder / "Vtop_classes.mk").read_text()
         runtime = re.findall(r"^  (verilated\w*) \\$", classes, re.MULTILINE)
-        common = content_hash(_tools(), *self._flags(), *_RUNTIME_FLAGS)
+        common = content_hash(tools(self.waves), *self._flags(), *_RUNTIME_FLAGS)
         self._place_objects(folder, common, [f"{name}.o" for name in runtime])
         # All of the header counts but what the ports, each a reference, are called.
         header = re.sub(r"VL_(IN|OUT)\w*\(&\w+,[\d,]+\);", "reference;",
@@ -170,8 +178,8 @@ class PortsOnlyVerilator(Verilator):
             for port in header[1].split(","))
         self.set_env()
         self.env["VERILATOR_ROOT"] = str(_VERILATOR)
-        key = content_hash(_tools(), Path(__file__).read_bytes(), *self._flags(), self._optimise,
-                           ports, *sources)
+        key = content_hash(tools(self.waves), Path(__file__).read_bytes(), *self._flags(),
+                           self._optimise, ports, *sources)
         self.hit = True
 
         def make(folder: Path) -> None:

@@ -1,0 +1,83 @@
+"""Whole data sets at the simulator's own speed: the runner itself, then a trained network.
+
+With ``LUTLOOM_DATA`` naming the folder of the MNIST files, the network is sfc and the data all
+10,000 test images; without, it is the digits network on the digits' test images.
+"""
+
+import os
+
+import numpy as np
+import pytest
+
+from golden.argmax import argmax
+from golden.checkpoint import load_checkpoint, zoo_path
+from golden.data import encode_pixels, load
+from golden.lower import lower
+from golden.number import Integer
+from golden.reference import run
+from hdl.accelerator import Accelerator
+from hdl.argmax import ArgMax
+from hdl.lane_converter import LaneConverter
+from hdl.planner import plan_for_cycles
+from tb.broken_core import BrokenCore
+from tb.harness import Frames
+from tb.whole_set import run_frames
+
+BYTE = Integer(8, signed=True)
+
+
+@pytest.mark.parametrize("stalls", [False, True])
+@pytest.mark.parametrize("processes", [1, 3])
+def test_order_and_values(rng: np.random.Generator, stalls: bool, processes: int) -> None:
+    x = rng.integers(-128, 128, (200, 10))
+    result = run_frames(ArgMax(10, BYTE, 3), Frames.of(x, BYTE, 3), 1, Integer(4, False),
+                        stalls=stalls, processes=processes)
+    assert (result.outputs == argmax(x)).all()
+    # Four beats a frame; at the wrapper's ends a few cycles for each process.
+    assert stalls or 200 * 4 <= result.cycles <= 200 * 4 + 20 * processes
+
+
+def test_many_beats_on_both_sides(rng: np.random.Generator) -> None:
+    x = rng.integers(-128, 128, (50, 29))
+    result = run_frames(LaneConverter(29, 8, 2, 3), Frames.of(x, BYTE, 2), 29, BYTE, 3)
+    assert (result.outputs == x).all()
+
+
+@pytest.mark.parametrize("fault, message", [
+    ("hangs", r"part 0 of 1: no output for \d+ cycles after 1 of 12 frames"),
+    ("drops", r"part 0 of 1: no output for \d+ cycles after 11 of 12 frames"),
+    ("doubles", r"part 0 of 1: an output beat too many after all frames"),
+])
+def test_counts_beats(rng: np.random.Generator, fault: str, message: str) -> None:
+    x = Frames(rng.integers(0, 256, (12, 8)), 8, 2)
+    with pytest.raises(AssertionError, match=f"^{message}$"):
+        run_frames(BrokenCore(fault), x, 8, BYTE, 2, processes=1)
+
+
+def test_padding_must_be_zero(rng: np.random.Generator) -> None:
+    x = Frames(rng.integers(0, 256, (12, 7)), 8, 2)
+    with pytest.raises(AssertionError, match=r"^padding of the last output beat is not zero$"):
+        run_frames(BrokenCore("none"), x, 7, BYTE, 2)
+
+
+def test_wrong_value_stands_where_it_is(rng: np.random.Generator) -> None:
+    codes = rng.integers(0, 256, (12, 8))
+    result = run_frames(BrokenCore("wrong value"), Frames(codes, 8, 2), 8, Integer(8, False), 2,
+                        processes=1)
+    assert np.argwhere(result.outputs != codes).tolist() == [[1, 3]]
+
+
+def test_every_image_of_a_data_set() -> None:
+    """The accelerator gives the very answer of the golden network on every test image."""
+    data, name = ("mnist", "sfc") if os.environ.get("LUTLOOM_DATA") else ("digits", "digits")
+    model, _ = load_checkpoint(zoo_path(name))
+    network = lower(model)
+    x = encode_pixels(load(data).test_x, network.input)
+    plan = plan_for_cycles(network, 400)
+    core = Accelerator(network, plan)
+    result = run_frames(core, Frames.of(x, network.input, plan.lanes), network.n_out, core.output,
+                        core.lanes_out)
+    golden = run(network, x)[-1]
+    assert result.outputs.shape == golden.shape
+    wrong = np.flatnonzero((result.outputs != golden).any(axis=1))
+    assert not len(wrong), f"{len(wrong)} of {len(x)} images differ, the first is {wrong[0]}"
