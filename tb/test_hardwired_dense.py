@@ -23,8 +23,8 @@ PIXEL = Integer(8, False)
     (7, 5, Bipolar(), True, 1, "xc7"), (13, 6, Integer(1, False), False, 3, "xc7"),
     (13, 6, Integer(3, True), False, 2, "portable"), (31, 17, Bipolar(), False, 2, "xc7"),
     (64, 16, Bipolar(), True, 3, "portable"), (64, 16, Bipolar(), True, 3, "xc7"),
-    (49, 11, PIXEL, True, 3, "xc7"), (49, 11, PIXEL, False, 4, "portable"),
-    (100, 10, Bipolar(), False, 20, "portable"),
+    (25, 7, PIXEL, True, 3, "xc7"), (25, 7, PIXEL, False, 4, "portable"),
+    (61, 10, Bipolar(), False, 20, "portable"),
 ])
 def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, number: Number,
                         thresholds: bool, levels: int, variant: str, netlist: bool) -> None:
