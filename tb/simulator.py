@@ -56,8 +56,8 @@ split_var -module "CARRY4" -var "CO"
 # use <=, which does no harm there; tb/models defines block RAMs before; and a carry chain is a loop
 # only as long as it is one vector.
 
-# Measured on layers of 64x16 to 256x64: -O0 compiles no quicker than -O1 (headers are most of
-# it) and simulates half as fast.
+# A design is compiled with -O1 unless it runs for long: for a 784-256-256-256-10 network, 49 s of
+# compiling against 118 s with -O3, and a simulation that is 10 to 20 % slower.
 _RUNTIME_FLAGS = ("OPT_SLOW=-O0", "OPT_GLOBAL=-O2")
 
 
