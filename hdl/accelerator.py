@@ -1,5 +1,7 @@
 """A whole Network as one streaming core."""
 
+from functools import cached_property
+
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -87,7 +89,7 @@ class Accelerator(wiring.Component):
         """Cycles between frames."""
         return max(stage.initiation_interval for stage in self.stages.values())
 
-    @property
+    @cached_property
     def latency(self) -> int:
         """Cycles from a frame's first input beat to its first output beat."""
         return first_output([stage.timing() for stage in self.stages.values()])

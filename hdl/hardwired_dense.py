@@ -11,9 +11,9 @@ class HardwiredDense(LogicPipeline):
     """All neurons of a layer in parallel, bit-exact to :func:`golden.dense.dense`.
 
     ``o[j] = sum(weights[j, k] * i[k] for k in range(n_in))``, or with thresholds the bipolar code
-    of ``o[j] >= thresholds[j]``. The structure is that of :mod:`hdl.dense_logic`: about 0.19 to
-    0.25 LUT a weight for bipolar inputs on 7-series. One frame a cycle; ``latency`` cycles, the
-    structure's depth over ``levels``.
+    of ``o[j] >= thresholds[j]``. The structure is that of :mod:`hdl.dense_logic`: 0.19 to 0.33
+    LUT a weight for 1-bit inputs on 7-series, less the larger the layer. One frame a cycle;
+    ``latency`` cycles, the structure's depth over ``levels``.
 
     Parameters
     ----------

@@ -52,8 +52,9 @@ def plan_for_cycles(network: Network, cycles: int, *, storages: Sequence[str] = 
     if cycles < 1:
         raise ValueError(f"cycles must be at least 1, not {cycles}; ask for a lower frame rate or "
                          "a faster clock")
-    if wrong := set(storages) - {"logic", "rom", "ram"} or not storages:
-        raise ValueError(f"storages must be some of logic, rom, ram, not {wrong or 'none'}")
+    unknown = set(storages) - {"logic", "rom", "ram"}
+    if unknown or not storages:
+        raise ValueError(f"storages must be some of logic, rom, ram, not {unknown or 'none'}")
     # Best way so far to end in so many lanes: cost, lanes of the input, plans of the layers.
     ways: dict[int, tuple[float, int, dict[str, LayerPlan]]] = {}
     for layer in network.layers:

@@ -93,6 +93,8 @@ def test_budget_is_kept_and_used(rng: np.random.Generator, luts: int) -> None:
                                       "rate or a faster clock$")),
     (lambda n: plan_for_cycles(n, 9, storages=("flash",)),
      "^storages must be some of logic, rom, ram, not {'flash'}$"),
+    (lambda n: plan_for_cycles(n, 9, storages=()),
+     "^storages must be some of logic, rom, ram, not none$"),
     (lambda n: plan_for_rate(n, 0, 100), "^fps and clock_hz must be positive, not 0 and 100$"),
     (lambda n: plan_for_rate(n, 101, 100), ("^fps must be at most one frame a clock cycle, 100, "
      "not 101; ask for a faster clock or several accelerators$")),
