@@ -82,10 +82,10 @@ def _members(path: Path) -> dict[str, NDArray[Any]]:
 
 def read_archive(path: str | os.PathLike[str], kind: str,
                  version: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Content and arrays of a file of format ``kind``, of at most ``version``.
+    """Content and arrays of a file of format ``kind``, of ``version``.
 
     Raises FileNotFoundError if there is none, ValueError with the reason if the file is damaged,
-    newer than this program or of another kind.
+    older or newer than what this program reads, or of another kind.
     """
     path = Path(path)
     if not path.is_file():
@@ -100,6 +100,9 @@ def read_archive(path: str | os.PathLike[str], kind: str,
                          "write it again or restore a copy") from error
     if found != kind:
         raise ValueError(f"{path}: this is a {found} file, not a {kind} file")
+    if isinstance(number, int) and number < version:
+        raise ValueError(f"{path}: {kind} version {number} is older than the {version} this "
+                         "program reads; make the file again")
     if not isinstance(number, int) or number > version:
         raise ValueError(f"{path}: {kind} version {number} is newer than the {version} this "
                          "program reads; update lutloom")

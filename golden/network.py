@@ -6,38 +6,50 @@ cycles or wires. ``golden.reference`` computes it, ``hdl`` builds it.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 from numpy.typing import NDArray
 
-from golden.archive import digest, pack_signs, read_archive, unpack_signs, write_archive
+from golden.archive import digest, read_archive, write_archive
 from golden.layer import ArgMax, Dense, Layer, check_name
 from golden.number import Number, parse_number
 
 __all__ = ["ArgMax", "Dense", "Layer", "Network"]
 
-FORMAT, VERSION = "lutloom-network", 1
+FORMAT, VERSION = "lutloom-network", 2
 
 
-def _describe(layer: Layer) -> dict[str, Any]:
-    if isinstance(layer, ArgMax):
-        return {"kind": "argmax", "name": layer.name, "input": str(layer.input),
-                "n_in": layer.n_in}
-    return {"kind": "dense", "name": layer.name, "input": str(layer.input),
-            "shape": list(layer.weights.shape), "thresholds": layer.thresholds is not None}
+def _describe(layer: Layer) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """A layer's parameters: a Number as {"number": text}, an array as {"array": its name}."""
+    entry: dict[str, Any] = {"kind": type(layer).__name__}
+    arrays = {}
+    for field_ in fields(layer):
+        value = getattr(layer, field_.name)
+        if isinstance(value, np.ndarray):
+            name = f"{layer.name}.{field_.name}"
+            entry[field_.name], arrays[name] = {"array": name}, value
+        else:
+            entry[field_.name] = {"number": str(value)} if isinstance(value, Number) else value
+    return entry, arrays
 
 
 def _rebuild(entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Layer:
-    name, number = entry["name"], parse_number(entry["input"])
-    if entry["kind"] == "argmax":
-        return ArgMax(name, number, entry["n_in"])
-    if entry["kind"] == "dense":
-        n_out, n_in = entry["shape"]
-        return Dense(name, number, unpack_signs(arrays[f"{name}.weights"], (n_out, n_in)),
-                     arrays[f"{name}.thresholds"] if entry["thresholds"] else None)
-    raise ValueError(f'layer {name} is of unknown kind "{entry["kind"]}"')
+    kinds = {kind.__name__: kind for kind in get_args(Layer)}
+    if entry["kind"] not in kinds:
+        raise ValueError(f'layer {entry["name"]} is of unknown kind "{entry["kind"]}"')
+    parameters: dict[str, Any] = {}
+    for name, value in entry.items():
+        match value:
+            case {"number": text}:
+                parameters[name] = parse_number(text)
+            case {"array": array}:
+                parameters[name] = arrays[array]
+            case _:
+                parameters[name] = value
+    return kinds[parameters.pop("kind")](**parameters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +73,9 @@ class Network:
         if not self.layers:
             raise ValueError(f"network {self.name}: layers must not be empty")
         for layer in self.layers:
-            if not isinstance(layer, Dense | ArgMax):
-                raise TypeError(f"network {self.name}: layers must be Dense or ArgMax, "
-                                f"not {layer!r}")
+            if not isinstance(layer, Layer):
+                kinds = ", ".join(kind.__name__ for kind in get_args(Layer))
+                raise TypeError(f"network {self.name}: layers must be of {kinds}, not {layer!r}")
         names = [layer.name for layer in self.layers]
         for name in names:
             if names.count(name) > 1:
@@ -110,13 +122,12 @@ class Network:
 
     def _content(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         arrays: dict[str, NDArray[Any]] = {}
+        layers = []
         for layer in self.layers:
-            if isinstance(layer, Dense):
-                arrays[f"{layer.name}.weights"] = pack_signs(layer.weights)
-                if layer.thresholds is not None:
-                    arrays[f"{layer.name}.thresholds"] = layer.thresholds
-        return {"name": self.name, "layers": [_describe(layer) for layer in self.layers],
-                "metadata": self.metadata}, arrays
+            entry, its_arrays = _describe(layer)
+            layers.append(entry)
+            arrays |= its_arrays
+        return {"name": self.name, "layers": layers, "metadata": self.metadata}, arrays
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one file (see ``golden.archive``); an older one is replaced in one step."""

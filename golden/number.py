@@ -4,7 +4,9 @@
 kind                          code in a wire                  value
 ============================  ==============================  =============
 ``Bipolar()``                 1 bit: 0, 1                     -1, +1
+``Ternary()``                 2 bits: 11, 00, 01              -1, 0, +1
 ``Integer(width, signed)``    two's complement or unsigned    the integer
+``Codebook(entries)``         index                           entries[index]
 ============================  ==============================  =============
 
 Values are ``int64`` NumPy arrays, codes ``uint64`` arrays of the same shape.
@@ -18,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Bipolar", "Integer", "Number", "pack", "parse_number", "unpack"]
+__all__ = ["Bipolar", "Codebook", "Integer", "Number", "Ternary", "pack", "parse_number",
+           "unpack"]
 
 
 def _integers(array: ArrayLike, parameter: str) -> NDArray[Any]:
@@ -75,6 +78,41 @@ class Bipolar:
 
     def __str__(self) -> str:
         return "bipolar"
+
+
+@dataclass(frozen=True)
+class Ternary:
+    """-1, 0 or +1 in two bits of two's complement; code 10 stands for nothing."""
+
+    @property
+    def width(self) -> int:
+        """Bits in a wire."""
+        return 2
+
+    @property
+    def minimum(self) -> int:
+        """Least value."""
+        return -1
+
+    @property
+    def maximum(self) -> int:
+        """Greatest value."""
+        return 1
+
+    def encode(self, values: ArrayLike) -> NDArray[np.uint64]:
+        """Codes of ``values`` (any shape); ValueError names the first that is not -1, 0 or +1."""
+        array = _integers(values, "values")
+        _refuse(array, (array < -1) | (array > 1), "ternary values must be -1, 0 or +1")
+        return (array.astype(np.int64) & 3).astype(np.uint64)
+
+    def decode(self, codes: ArrayLike) -> NDArray[np.int64]:
+        """Values of ``codes`` (any shape); ValueError names the first that is not 0, 1 or 3."""
+        array = _checked_codes(codes, self).astype(np.int64)
+        _refuse(array, array == 2, "ternary codes must be 0, 1 or 3")
+        return np.where(array == 3, -1, array)
+
+    def __str__(self) -> str:
+        return "ternary"
 
 
 @dataclass(frozen=True)
@@ -137,11 +175,72 @@ class Integer:
         return f"{'' if self.signed else 'u'}int{self.width}"
 
 
-Number = Bipolar | Integer
+@dataclass(frozen=True)
+class Codebook:
+    """One of 2 to 256 different integers of up to 32 bits, coded as its place in ``entries``.
+
+    entries: ascending. Codes beyond the last entry stand for nothing.
+    """
+
+    entries: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        array = _integers(np.asarray(self.entries), "codebook entries")
+        if array.ndim != 1 or not 2 <= array.size <= 256:
+            raise ValueError("codebook entries must be a list of 2 to 256 integers, "
+                             f"not of shape {array.shape}")
+        _refuse(array, np.abs(array.astype(object)) >= 2**31,
+                "codebook entries must have at most 32 bits")
+        entries = tuple(array.tolist())
+        for k, (before, after) in enumerate(zip(entries, entries[1:], strict=False)):
+            if before >= after:
+                raise ValueError(f"codebook entries must ascend, but entry {k + 1}, {after}, "
+                                 f"follows {before}; sort them and drop equal ones")
+        object.__setattr__(self, "entries", entries)
+
+    @property
+    def width(self) -> int:
+        """Bits of an index."""
+        return (len(self.entries) - 1).bit_length()
+
+    @property
+    def minimum(self) -> int:
+        """Least entry."""
+        return self.entries[0]
+
+    @property
+    def maximum(self) -> int:
+        """Greatest entry."""
+        return self.entries[-1]
+
+    @property
+    def entry(self) -> Integer:
+        """The narrowest signed Integer of all entries."""
+        return Integer.holding(self.minimum, self.maximum, signed=True)
+
+    def encode(self, values: ArrayLike) -> NDArray[np.uint64]:
+        """Indices of ``values`` (any shape); ValueError names the first that is no entry."""
+        array, entries = _integers(values, "values"), np.array(self.entries)
+        index = np.searchsorted(entries, array).clip(max=len(entries) - 1)
+        _refuse(array, entries[index] != array, f"{self} values must be entries")
+        return index.astype(np.uint64)
+
+    def decode(self, codes: ArrayLike) -> NDArray[np.int64]:
+        """Entries at ``codes`` (any shape); ValueError names the first beyond the last entry."""
+        array = _checked_codes(codes, self).astype(np.int64)
+        _refuse(array, array >= len(self.entries),
+                f"{self} codes must be below {len(self.entries)}")
+        return np.array(self.entries, np.int64)[array]
+
+    def __str__(self) -> str:
+        return f"codebook({','.join(map(str, self.entries))})"
+
+
+Number = Bipolar | Ternary | Integer | Codebook
 
 
 def parse_number(text: str) -> Number:
-    """The Number whose ``str()`` is ``text``: "bipolar", "uint8", "int12".
+    """The Number whose ``str()`` is ``text``: "bipolar", "ternary", "uint8", "codebook(-3,0,5)".
 
     Raises TypeError if ``text`` is no string, ValueError if it names no number.
     """
@@ -149,9 +248,14 @@ def parse_number(text: str) -> Number:
         raise TypeError(f"a number kind must be a string, not {text!r}")
     if text == "bipolar":
         return Bipolar()
+    if text == "ternary":
+        return Ternary()
     if match := re.fullmatch(r"(u?)int([1-9][0-9]?)", text):
         return Integer(int(match[2]), not match[1])
-    raise ValueError(f'number kind must be "bipolar", "intN" or "uintN", not "{text}"')
+    if match := re.fullmatch(r"codebook\((-?\d{1,10}(?:,-?\d{1,10})*)\)", text):
+        return Codebook(tuple(map(int, match[1].split(","))))
+    raise ValueError('number kind must be "bipolar", "ternary", "intN", "uintN" or '
+                     f'"codebook(A,B,...)", not "{text}"')
 
 
 def pack(codes: ArrayLike, width: int) -> list[int]:

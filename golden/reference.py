@@ -1,5 +1,6 @@
 """The golden answer: what a Network computes, in exact PyTorch integers."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,14 +8,16 @@ from numpy.typing import NDArray
 
 from golden.argmax import argmax
 from golden.dense import dense
-from golden.layer import Dense, Layer
+from golden.layer import ArgMax, Dense, Layer
 from golden.network import Network
 
 __all__ = ["run"]
 
 
-def _apply(layer: Layer, x: NDArray[Any]) -> NDArray[np.int64]:
-    return dense(x, layer) if isinstance(layer, Dense) else argmax(x)
+_MODELS: dict[type[Layer], Callable[[NDArray[Any], Any], NDArray[np.int64]]] = {
+    Dense: dense,
+    ArgMax: lambda x, layer: argmax(x),
+}
 
 
 def run(network: Network, x: NDArray[Any], batch: int = 1000) -> list[NDArray[np.int64]]:
@@ -36,5 +39,5 @@ def run(network: Network, x: NDArray[Any], batch: int = 1000) -> list[NDArray[np
         part = slice(start, start + batch)
         values = network.input.decode(network.input.encode(x[part]))
         for layer, output in zip(network.layers, outputs, strict=True):
-            output[part] = values = _apply(layer, values)
+            output[part] = values = _MODELS[type(layer)](values, layer)
     return outputs

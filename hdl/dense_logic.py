@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.layer import Dense
-from golden.number import Bipolar, Integer, Number
+from golden.number import Bipolar, Integer, Number, Ternary
 from hdl.heap import add_bits_best
 from hdl.logic import Logic
 from hdl.sharing import share_sums
@@ -30,9 +30,14 @@ class UnsignedForm:
 
 def unsigned_form(number: Number) -> UnsignedForm:
     """How the values of a number kind follow from an unsigned integer of the same width."""
-    if isinstance(number, Bipolar):
-        return UnsignedForm(2, -1, False)
-    return UnsignedForm(1, number.minimum, number.signed)
+    match number:
+        case Bipolar():
+            return UnsignedForm(2, -1, False)
+        case Ternary():
+            return UnsignedForm(1, -2, True)
+        case Integer():
+            return UnsignedForm(1, number.minimum, number.signed)
+    raise ValueError(f"inputs must be bipolar, ternary or integers, not {number}")
 
 
 class _Rows:

@@ -11,7 +11,7 @@ import pytest
 from golden.archive import write_archive
 from golden.layer import ArgMax, Dense
 from golden.network import Network
-from golden.number import Bipolar, Integer
+from golden.number import Bipolar, Codebook, Integer, Number, Ternary
 from golden.reference import run
 
 ROW = np.array([[1, -1, 1]])
@@ -73,6 +73,18 @@ def test_saved_network_comes_back(rng: np.random.Generator, tmp_path: Path) -> N
     assert [file.name for file in tmp_path.iterdir()] == ["small.npz"]
 
 
+@pytest.mark.parametrize("kind", [Ternary(), Integer(9, True), Codebook((-3, 0, 1, 200))], ids=str)
+def test_every_weight_kind_comes_back(kind: Number, tmp_path: Path) -> None:
+    weights = np.array([[kind.minimum, 0], [1, kind.maximum]])
+    network = Network("n", (Dense("d", Ternary(), weights, None, kind, np.array([5, -9])),))
+    network.save(tmp_path / "n.npz")
+    loaded = Network.load(tmp_path / "n.npz")
+    assert loaded.digest == network.digest
+    layer = loaded.layers[0]
+    assert isinstance(layer, Dense) and layer.weight_kind == kind and layer.bias is not None
+    assert layer.weights.tolist() == weights.tolist() and layer.bias.tolist() == [5, -9]
+
+
 def test_saving_is_repeatable(rng: np.random.Generator, tmp_path: Path) -> None:
     network = small(rng)
     for name in "ab":
@@ -128,21 +140,27 @@ def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
     assert reason() == "no such file; expected a lutloom-network file"
     write_archive(path, "lutloom-plan", 1, {}, {})
     assert reason() == "this is a lutloom-plan file, not a lutloom-network file"
-    write_archive(path, "lutloom-network", 2, {}, {})
-    assert reason() == ("lutloom-network version 2 is newer than the 1 this program reads; "
+    write_archive(path, "lutloom-network", 3, {}, {})
+    assert reason() == ("lutloom-network version 3 is newer than the 2 this program reads; "
                         "update lutloom")
-    write_archive(path, "lutloom-network", 1, {"layers": []}, {})
+    write_archive(path, "lutloom-network", 1, {}, {})
+    assert reason() == ("lutloom-network version 1 is older than the 2 this program reads; "
+                        "make the file again")
+    write_archive(path, "lutloom-network", 2, {"layers": []}, {})
     assert reason() == "describes no valid network: 'name'"
-    write_archive(path, "lutloom-network", 1, {"name": "n", "metadata": {}, "layers": [
-        {"kind": "conv", "name": "c", "input": "bipolar"}]}, {})
-    assert reason() == 'describes no valid network: layer c is of unknown kind "conv"'
-    write_archive(path, "lutloom-network", 1, {"name": "n", "metadata": {}, "layers": [
-        {"kind": "dense", "name": "c", "input": "bipolar", "shape": [3, 3], "thresholds": False}]},
-        {"c.weights": np.zeros(1, np.uint8)})
-    assert reason() == "describes no valid network: 1 bytes hold no array of shape (3, 3)"
+    for entry, message in [
+            ({"kind": "Conv", "name": "c"}, 'layer c is of unknown kind "Conv"'),
+            ({"kind": "ArgMax", "name": "c", "input": {"number": "float"}, "n_in": 3},
+             ('number kind must be "bipolar", "ternary", "intN", "uintN" or "codebook(A,B,...)", '
+             'not "float"')),
+            ({"kind": "Dense", "name": "c", "input": {"number": "bipolar"},
+              "weights": {"array": "c.weights"}}, "'c.weights'")]:
+        write_archive(path, "lutloom-network", 2,
+                      {"name": "n", "metadata": {}, "layers": [entry]}, {})
+        assert reason() == f"describes no valid network: {message}"
     small(np.random.default_rng(0)).save(path)
     with np.load(path) as members:  # every part is sound, but one is of another network
-        changed = dict(members) | {"last.weights": 255 - members["last.weights"]}
+        changed = dict(members) | {"last.weights": -members["last.weights"]}
     np.savez(path, **changed)
     assert reason() == ("damaged, its checksum does not agree with its contents; write it again "
                         "or restore a copy")
@@ -178,6 +196,19 @@ def test_a_failed_write_keeps_the_old_file(rng: np.random.Generator, tmp_path: P
      "layer d: weights must have shape (n_out, n_in), not (3,)"),
     (lambda: Dense("d", Bipolar(), np.array([[1, 0]])), ValueError,
      "layer d: weights must be -1 or +1, not 0 at row 0, column 1"),
+    (lambda: Dense("d", Bipolar(), 2 * ROW, None, Ternary()), ValueError,
+     "layer d: weights must be -1, 0 or +1, not 2 at row 0, column 0"),
+    (lambda: Dense("d", Bipolar(), 7 * ROW, None, Integer(3, True)), ValueError,
+     "layer d: weights must be of int3, not 7 at row 0, column 0"),
+    (lambda: Dense("d", Bipolar(), ROW, None, Codebook((1, 2))), ValueError,
+     "layer d: weights must be of codebook(1,2), not -1 at row 0, column 1"),
+    (lambda: Dense("d", Bipolar(), ROW, None, Integer(17, True)), ValueError,
+     ("layer d: weight_kind must be bipolar, ternary, an integer of 2 to 16 bits or a codebook, "
+     "not int17")),
+    (lambda: Dense("d", Bipolar(), ROW, None, Bipolar(), np.array([1, 2])), ValueError,
+     "layer d: bias must have shape (1,), one a row of weights, not (2,)"),
+    (lambda: Dense("d", Bipolar(), ROW, None, Bipolar(), np.array([2**31])), ValueError,
+     "layer d: bias must have at most 32 bits, not 2147483648 at row 0"),
     (lambda: Dense("d", Integer(63, True), ROW), ValueError,
      "layer d: accumulators of 3 inputs of kind int63 can exceed 64 bits; use narrower inputs"),
     (lambda: Dense("d", Bipolar(), ROW, np.array([0.5])), TypeError,
@@ -195,7 +226,7 @@ def test_a_failed_write_keeps_the_old_file(rng: np.random.Generator, tmp_path: P
     (lambda: Network("n n", (ArgMax("a", Bipolar(), 2),)), ValueError,
      'network name must be a lower-case identifier such as "dense_0", not "n n"'),
     (lambda: untyped_network("n", ("a",)), TypeError,
-     "network n: layers must be Dense or ArgMax, not 'a'"),
+     "network n: layers must be of Dense, ArgMax, not 'a'"),
     (lambda: Network("n", (Dense("d", Bipolar(), ROW, np.array([0])),
                            Dense("d", Bipolar(), ROW[:, :1]))), ValueError,
      'network n: layer names must differ, but "d" stands 2 times; rename one'),

@@ -9,10 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golden.number import Bipolar, Integer, Number, pack, parse_number, unpack
+from golden.number import (
+    Bipolar,
+    Codebook,
+    Integer,
+    Number,
+    Ternary,
+    pack,
+    parse_number,
+    unpack,
+)
 
-KINDS = [Bipolar(), Integer(1, True), Integer(1, False), Integer(2, True), Integer(8, False),
-         Integer(12, True), Integer(63, False), Integer(64, True)]
+KINDS = [Bipolar(), Codebook((-7, 0, 1, 300)), Integer(1, True), Integer(1, False),
+         Integer(2, True), Integer(8, False), Integer(12, True),
+         Integer(63, False), Integer(64, True)]
 
 untyped_integer: Any = Integer
 untyped_parse: Any = parse_number
@@ -29,6 +39,8 @@ def test_ends_of_the_range_come_back(number: Number) -> None:
 
 @pytest.mark.parametrize("number, values, codes", [
     (Bipolar(), [-1, 1, 1], [0, 1, 1]),
+    (Ternary(), [-1, 0, 1], [3, 0, 1]),
+    (Codebook((-70, -1, 9)), [9, -70, -1], [2, 0, 1]),
     (Integer(3, True), [-4, -1, 0, 3], [4, 7, 0, 3]),
     (Integer(3, False), [0, 4, 7], [0, 4, 7]),
     (Integer(64, True), [-1, -2**63], [2**64 - 1, 2**63]),
@@ -47,14 +59,14 @@ def test_every_code_comes_back(number: Number) -> None:
     assert number.encode(values).tolist() == codes.tolist()
 
 
-@pytest.mark.parametrize("number", KINDS, ids=str)
+@pytest.mark.parametrize("number", [*KINDS, Ternary(), Codebook((-1, 5, 6))], ids=str)
 def test_text_names_the_number(number: Number) -> None:
     assert parse_number(str(number)) == number
 
 
 def test_text_is_short() -> None:
-    assert [str(number) for number in (KINDS[0], KINDS[4], KINDS[5])] == ["bipolar", "uint8",
-                                                                         "int12"]
+    assert [str(number) for number in (KINDS[0], KINDS[1], KINDS[5], KINDS[6])] == [
+        "bipolar", "codebook(-7,0,1,300)", "uint8", "int12"]
 
 
 @pytest.mark.parametrize("minimum, maximum, signed, width", [
@@ -104,7 +116,22 @@ def test_pack_puts_lane_0_lowest(data: st.DataObject, width: int, lanes: int,
     (lambda: parse_number("uint64"), ValueError,
      "width of an unsigned integer must be from 1 to 63, not 64"),
     (lambda: parse_number("float"), ValueError,
-     'number kind must be "bipolar", "intN" or "uintN", not "float"'),
+     ('number kind must be "bipolar", "ternary", "intN", "uintN" or "codebook(A,B,...)", '
+     'not "float"')),
+    (lambda: Ternary().encode([0, 2]), ValueError,
+     "ternary values must be -1, 0 or +1, not 2 at index 1"),
+    (lambda: Ternary().decode([2]), ValueError,
+     "ternary codes must be 0, 1 or 3, not 2 at index 0"),
+    (lambda: Codebook((1, 4)).encode([[4, 2]]), ValueError,
+     "codebook(1,4) values must be entries, not 2 at index (0, 1)"),
+    (lambda: Codebook((1, 4, 5)).decode([3]), ValueError,
+     "codebook(1,4,5) codes must be below 3, not 3 at index 0"),
+    (lambda: Codebook((1,)), ValueError,
+     "codebook entries must be a list of 2 to 256 integers, not of shape (1,)"),
+    (lambda: Codebook((1, 2**31)), ValueError,
+     "codebook entries must have at most 32 bits, not 2147483648 at index 1"),
+    (lambda: Codebook((1, 4, 4)), ValueError, ("codebook entries must ascend, but entry 2, 4, "
+     "follows 4; sort them and drop equal ones")),
     (lambda: untyped_parse(8), TypeError, "a number kind must be a string, not 8"),
     (lambda: pack([1, 2], 4), ValueError, "codes must have shape (frames, lanes), not (2,)"),
     (lambda: pack([[1]], 65), ValueError, "width must be from 1 to 64, not 65"),

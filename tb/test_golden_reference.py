@@ -11,7 +11,7 @@ from golden.dense import accumulate, dense
 from golden.lane_converter import from_beats, lane_converter, to_beats
 from golden.layer import ArgMax, Dense
 from golden.network import Network
-from golden.number import Bipolar, Integer
+from golden.number import Bipolar, Codebook, Integer, Number, Ternary
 from golden.popcount import popcount
 from golden.reference import run
 
@@ -32,6 +32,27 @@ def test_dense_is_the_integer_product(n_in: int, n_out: int, rng: np.random.Gene
         fired = dense(x, Dense("d", number, weights, middle))
         assert fired.tolist() == [[1 if a >= t else -1 for a, t in zip(row, middle, strict=True)]
                                   for row in expected]
+
+
+@pytest.mark.parametrize("kind", [
+    Ternary(), Integer(2, True), Integer(8, True), Integer(16, False),
+    Codebook((-900, 0, 1, 70000)),
+], ids=str)
+def test_dense_of_every_weight_kind(kind: Number, rng: np.random.Generator) -> None:
+    drawn = rng.integers(0, min(2**kind.width, 3 if kind == Ternary() else 2**20), (5, 7))
+    weights = kind.decode(np.where(drawn == 2, 3, drawn) if kind == Ternary() else drawn)
+    weights[0, :2] = kind.minimum, kind.maximum
+    bias = rng.integers(-1000, 1000, 5)
+    for number in (Bipolar(), Ternary(), Integer(8, False), Integer(5, True)):
+        layer = Dense("d", number, weights, None, kind, bias)
+        ends = np.array([[number.minimum] * 7, [number.maximum] * 7,
+                         *np.where(weights > 0, number.maximum, number.minimum),
+                         *np.where(weights > 0, number.minimum, number.maximum)])
+        expected = np.array([[sum(int(w) * int(v) for w, v in zip(row, frame, strict=True)) + b
+                              for row, b in zip(weights, bias, strict=True)] for frame in ends])
+        assert dense(ends, layer).tolist() == expected.tolist()
+        assert layer.accumulator_minimum.tolist() == expected.min(0).tolist()
+        assert layer.accumulator_maximum.tolist() == expected.max(0).tolist()
 
 
 def test_thresholds_out_of_reach_are_constant(rng: np.random.Generator) -> None:
@@ -99,7 +120,7 @@ NETWORK = Network("n", (ArgMax("a", Integer(2, False), 3),))
     (lambda: accumulate(np.ones((2, 3)), np.ones((2, 2))),
      "x must have shape (frames, n_in) and weights (n_out, n_in), not (2, 3) and (2, 2)"),
     (lambda: accumulate(np.full((1, 4), 2**51), np.ones((1, 4))),
-     f"x must keep n_in * max |x| below 2**53, not 4 * {2**51}"),
+     f"x must keep n_in * max |x| * max |weight| below 2**53, not 4 * {2**51} * 1"),
     (lambda: argmax(np.ones((3, 0))),
      "x must have shape (frames, n) with n at least 1, not (3, 0)"),
     (lambda: popcount(np.ones(3)), "bits must have shape (frames, n), not (3,)"),
