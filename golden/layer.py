@@ -1,6 +1,5 @@
 """The integer layers a Network is made of: their shapes, kinds of numbers and exact meaning."""
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,32 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.activation import Clamp, LeakyReLU, MultiThreshold, Scale
+from golden.check import check_name, check_number, frozen
 from golden.number import Bipolar, Codebook, Integer, Number, Ternary
+from golden.tabulated import PiecewiseLinear, Table
+from golden.topk import TopK
 
-__all__ = ["ArgMax", "Dense", "Layer", "check_name", "check_number"]
+__all__ = ["ArgMax", "Clamp", "Dense", "Layer", "LeakyReLU", "MultiThreshold", "PiecewiseLinear",
+           "Scale", "Table", "TopK", "check_name", "check_number"]
 
 _RULES: dict[Number, str] = {Bipolar(): "-1 or +1", Ternary(): "-1, 0 or +1"}
-
-
-def check_name(name: str, what: str) -> None:
-    """Raise TypeError or ValueError unless ``name`` is a lower-case identifier."""
-    if not isinstance(name, str):
-        raise TypeError(f"{what} name must be a string, not {name!r}")
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise ValueError(f'{what} name must be a lower-case identifier such as "dense_0", '
-                         f'not "{name}"')
-
-
-def check_number(number: Number, name: str) -> None:
-    """Raise TypeError unless ``number`` is a Number."""
-    if not isinstance(number, Number):
-        raise TypeError(f"layer {name}: input must be a Number, not {number!r}")
-
-
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
-    """``array`` itself, made read-only, so that a validated layer stays valid."""
-    array.setflags(write=False)
-    return array
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +48,14 @@ class Dense:
     def __post_init__(self) -> None:
         check_name(self.name, "layer")
         check_number(self.input, self.name)
-        object.__setattr__(self, "weights", _frozen(self._checked_weights()))
+        object.__setattr__(self, "weights", frozen(self._checked_weights()))
         if self.bias is not None:
             bias = self._integers("bias", self.bias)
             wrong = np.flatnonzero((bias < -2**31) | (bias >= 2**31))
             if wrong.size:
                 raise ValueError(f"layer {self.name}: bias must have at most 32 bits, not "
                                  f"{bias[wrong[0]]} at row {wrong[0]}")
-            object.__setattr__(self, "bias", _frozen(bias))
+            object.__setattr__(self, "bias", frozen(bias))
         # Python integers: this test itself must not overflow.
         weight = max(self.weight_kind.maximum, -self.weight_kind.minimum)
         if 2**31 + self.n_in * weight * max(-self.input.minimum, self.input.maximum) >= 2**63:
@@ -121,7 +104,7 @@ class Dense:
             j = wrong[0]
             raise ValueError(f"layer {self.name}: the threshold of row {j} must be from {low[j]} "
                              f"(always +1) to {high[j]} (always -1), not {thresholds[j]}")
-        return _frozen(thresholds)
+        return frozen(thresholds)
 
     @property
     def n_in(self) -> int:
@@ -216,4 +199,5 @@ class ArgMax:
         return 0
 
 
-Layer = Dense | ArgMax
+Layer = (Dense | ArgMax | MultiThreshold | Scale | Clamp | LeakyReLU | Table | PiecewiseLinear
+         | TopK)

@@ -8,8 +8,28 @@ from numpy.typing import NDArray
 
 from golden.argmax import argmax
 from golden.dense import dense
-from golden.layer import ArgMax, Dense, Layer
+from golden.elementwise import (
+    clamp,
+    leaky_relu,
+    multi_threshold,
+    piecewise_linear,
+    scale,
+    table,
+)
+from golden.layer import (
+    ArgMax,
+    Clamp,
+    Dense,
+    Layer,
+    LeakyReLU,
+    MultiThreshold,
+    PiecewiseLinear,
+    Scale,
+    Table,
+    TopK,
+)
 from golden.network import Network
+from golden.topk import topk
 
 __all__ = ["run"]
 
@@ -17,6 +37,13 @@ __all__ = ["run"]
 _MODELS: dict[type[Layer], Callable[[NDArray[Any], Any], NDArray[np.int64]]] = {
     Dense: dense,
     ArgMax: lambda x, layer: argmax(x),
+    TopK: lambda x, layer: topk(x, layer.k),
+    MultiThreshold: multi_threshold,
+    Scale: scale,
+    Clamp: clamp,
+    LeakyReLU: leaky_relu,
+    Table: table,
+    PiecewiseLinear: piecewise_linear,
 }
 
 
