@@ -76,6 +76,7 @@ def _segments(heights: tuple[int, ...], start: int, spare: int, cap: int, free_c
     """
     width = len(heights)
 
+    @cache
     def cut(c: int) -> Segments | None:
         if c >= width or spare and not any(heights[c:]):
             return ()

@@ -4,18 +4,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.layer import Dense
-from golden.number import Bipolar, Number
+from golden.number import Bipolar, Codebook, Number, Ternary
 
 __all__ = ["draw_inputs", "draw_layer"]
 
+BIPOLAR = Bipolar()
+
 
 def draw_layer(rng: np.random.Generator, n_in: int, n_out: int, number: Number,
-               thresholds: bool) -> Dense:
-    """Random weights; rows 0 and 1 are all +1 and all -1. Thresholds near the middle, but the
-    first rows' are the least and the greatest that the layer allows, which are never crossed."""
-    weights = rng.choice([-1, 1], (n_out, n_in))
-    weights[:1], weights[1:2] = 1, -1
-    raw = Dense("layer", number, weights)
+               thresholds: bool, kind: Number = BIPOLAR, density: float = 1.0) -> Dense:
+    """Random weights of a kind, of which about the share ``density`` is not 0.
+
+    Rows 0 and 1 are all the greatest and all the least weight, and a pruned layer's row 2 is empty;
+    other kinds than bipolar have a bias. Thresholds near the middle, but a third of the rows' are
+    the least or the greatest that the layer allows, which are never crossed.
+    """
+    codes = rng.integers(0, len(kind.entries) if isinstance(kind, Codebook) else 2**kind.width,
+                         (n_out, n_in))
+    if kind == Ternary():
+        codes[codes == 2] = 0
+    weights = kind.decode(codes)
+    weights[rng.random(weights.shape) >= density] = 0
+    weights[:1], weights[1:2] = kind.maximum, kind.minimum
+    bias = None if kind == BIPOLAR else rng.integers(-100, 100, n_out)
+    if density < 1:
+        weights[2:3] = 0
+    raw = Dense("layer", number, weights, None, kind, bias)
     if not thresholds:
         return raw
     low, high = raw.accumulator_minimum, raw.accumulator_maximum
@@ -24,7 +38,7 @@ def draw_layer(rng: np.random.Generator, n_in: int, n_out: int, number: Number,
     chosen = np.clip(middle + rng.integers(-spread, spread, endpoint=True), low, high + 1)
     extreme = rng.permutation(n_out)[:n_out // 3]
     chosen[extreme] = rng.choice([0, 1], len(extreme)) * (high - low + 1)[extreme] + low[extreme]
-    return Dense("layer", number, weights, chosen)
+    return Dense("layer", number, weights, chosen, kind, bias)
 
 
 def draw_inputs(rng: np.random.Generator, n: int, number: Number, layer: Dense,

@@ -7,7 +7,7 @@ import pytest
 
 from golden.dense import dense
 from golden.layer import Dense
-from golden.number import Bipolar, Integer, Number
+from golden.number import Bipolar, Codebook, Integer, Number, Ternary
 from hdl.hardwired_dense import HardwiredDense
 from tb.dense_cases import draw_inputs, draw_layer
 from tb.harness import Frames, simulate
@@ -34,6 +34,27 @@ def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, number:
     result = simulate(core, Frames.of(x, number, n_in),
                       Frames.of(dense(x, layer), layer.output, n_out), netlist=netlist)
     assert result.capacity == core.latency
+
+
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
+@pytest.mark.parametrize("n_in, n_out, number, thresholds, kind, density, variant", [
+    (1, 1, Bipolar(), False, Ternary(), 1, "xc7"), (1, 3, Ternary(), True, Ternary(), 1, "xc7"),
+    (13, 7, Bipolar(), False, Ternary(), 0.5, "portable"),
+    (29, 11, Bipolar(), True, Ternary(), 0.5, "xc7"), (7, 5, PIXEL, False, Ternary(), 0.5, "xc7"),
+    (6, 5, Ternary(), False, Integer(2, False), 1, "portable"),
+    (5, 4, Integer(4, True), True, Integer(8, True), 0.5, "xc7"),
+    (17, 5, PIXEL, False, Integer(8, True), 0.1, "portable"),
+    (3, 3, Integer(16, True), False, Integer(16, True), 1, "xc7"),
+    (7, 4, Bipolar(), True, Integer(5, True), 0.6, "portable"),
+    (9, 4, Integer(3, False), False, Codebook((-200, -7, 0, 3, 91)), 0.5, "xc7"),
+])
+def test_weight_kinds(rng: np.random.Generator, n_in: int, n_out: int, number: Number,
+                      thresholds: bool, kind: Number, density: float, variant: str,
+                      netlist: bool) -> None:
+    layer = draw_layer(rng, n_in, n_out, number, thresholds, kind, density)
+    x = draw_inputs(rng, n_in, number, layer)
+    simulate(HardwiredDense(layer, variant=variant), Frames.of(x, number, n_in),
+             Frames.of(dense(x, layer), layer.output, n_out), netlist=netlist)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
