@@ -24,12 +24,13 @@ Random data comes from the fixture ``rng``, which ``pytest --seed`` seeds.
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from amaranth.hdl import Value
 from amaranth.lib import wiring
 from numpy.typing import ArrayLike, NDArray
 
@@ -165,6 +166,9 @@ def _describe(fault: dict[str, Any], streams: Mapping[str, Frames]) -> str:
                 f"{fault['of']} input beats")
         text += (f" and {fault['came']} of {fault['wanted']} output beats" if "came" in fault
                  else " of the stream write")
+    elif kind == "start":
+        text = (f"start of frame {fault['frame']}: promised after {fault['promised']} cycles, "
+                f"measured {fault['got']}")
     elif kind == "latency":
         text = f"latency: promised {fault['promised']} cycles, measured {fault['got']}"
     else:
@@ -174,7 +178,8 @@ def _describe(fault: dict[str, Any], streams: Mapping[str, Frames]) -> str:
 
 
 def verify(component: wiring.Component, inputs: Frames, outputs: Frames, *,
-           latency: int | None = None, interval: int | None = None, netlist: bool = False,
+           latency: int | None = None, interval: int | None = None,
+           starts: Sequence[int] | None = None, netlist: bool = False,
            taps: Mapping[str, Frames] | None = None,
            writes: Mapping[str, Frames] | Frames | None = None,
            scenarios: tuple[str, ...] = SCENARIOS, seed: int | None = None,
@@ -182,7 +187,9 @@ def verify(component: wiring.Component, inputs: Frames, outputs: Frames, *,
            progress: Callable[[int, int], None] | None = None) -> Result:
     """Run a core on frames and compare; see the module's text.
 
-    latency, interval: in place of the core's own promises; writes: Frames alone go to the stream
+    latency, interval: in place of the core's own promises; starts: cycles from the first input beat
+    to each frame's first output beat, in place of both, for a core whose rate depends on its data;
+    writes: Frames alone go to the stream
     ``write``; scenarios: some of SCENARIOS; seed:
     of stalls, padding and moments of reset; folder: where all files stay (default: a temporary
     one); progress: called with (frames compared, about how many in all).
@@ -203,7 +210,7 @@ def verify(component: wiring.Component, inputs: Frames, outputs: Frames, *,
             raise ValueError(f"{name} must hold as many frames as the input, at least one: "
                              f"{len(frames.codes)} and {len(inputs.codes)}")
     for name, frames in {"i": inputs, "o": outputs}.items():
-        bits = len(getattr(component, name).payload)
+        bits = len(Value.cast(getattr(component, name).payload))
         if bits != frames.lanes * frames.width:
             raise ValueError(f"frames of {frames.lanes} lanes of {frames.width} bits do not fit "
                              f"the port {name} of {bits} bits")
@@ -219,6 +226,7 @@ def verify(component: wiring.Component, inputs: Frames, outputs: Frames, *,
                                if name.endswith("__valid") and not name.startswith("tap_")
                                and name not in ("i__valid", "o__valid")],
         "latency": latency, "interval": interval, "scenarios": scenarios,
+        "starts": starts and list(starts),
         "drain": latency + interval + 16, "patience": 10 * (latency + interval) + 1000,
     }
     arrays = {"source": inputs.words(padding=rng), "sink": outputs.words()}

@@ -221,7 +221,14 @@ class Bench:
         """Exchange without stalls; return (latency, cycles a frame) after checking both."""
         taken, came = await self.exchange(frames, always(), always())
         starts = came[::self.sink.beats]
-        latency = starts[0] - taken[0]
+        latency, average = starts[0] - taken[0], (starts[-1] - starts[0]) / max(frames - 1, 1)
+        if self.case["starts"] is not None:
+            for frame, (start, promised) in enumerate(
+                    zip(starts, self.case["starts"], strict=False)):
+                if start - taken[0] != promised:
+                    raise Fault({"kind": "start", "frame": frame, "promised": promised,
+                                 "got": start - taken[0]})
+            return latency, average
         if self.case["latency"] is not None and latency != self.case["latency"]:
             raise Fault({"kind": "latency", "promised": self.case["latency"], "got": latency})
         interval = self.case["interval"]
@@ -229,7 +236,7 @@ class Bench:
             if interval is not None and start != starts[0] + frame * interval:
                 raise Fault({"kind": "interval", "frame": frame, "promised": interval,
                              "got": (start - starts[0]) / frame})
-        return latency, (starts[-1] - starts[0]) / max(frames - 1, 1)
+        return latency, average
 
     def blocked(self) -> Iterator[bool]:
         while self.quiet <= self.case["drain"]:
