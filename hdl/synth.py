@@ -31,9 +31,11 @@ class Resources:
     gowin    LUT1..4, INV, and 1 for each ALU 16 bits a LUT    BSRAM 18 kbit ALU (1 bit)
     ======== ================================ ================ ============= ================
 
-    lut counts logic alone, without lutram. ff counts flip-flops and latches, dsp multiplier
-    blocks, cells every primitive by its own name. Wide multiplexers (MUXF7, PFUMX, MUX2_LUT5),
-    constants and pads cost nothing here.
+    A product written ``*`` becomes a multiplier block where it is wide enough and the family has
+    one, but not on ice40, whose common members have none; cores write ``*`` only where they were
+    asked for blocks. lut counts logic alone, without lutram. ff counts flip-flops and latches, dsp
+    multiplier blocks, cells every primitive by its own name. Wide multiplexers (MUXF7, PFUMX,
+    MUX2_LUT5), constants and pads cost nothing here.
     """
 
     lut: int = 0
@@ -58,7 +60,7 @@ class Family:
     costs: tuple[tuple[str, Mapping[str, float]], ...]
 
 
-_XILINX = "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -nodsp"
+_XILINX = "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf"
 _LUT, _FF, _BRAM, _DSP = {"lut": 1}, {"ff": 1}, {"bram": 1}, {"dsp": 1}
 
 FAMILIES: Mapping[str, Family] = {
@@ -84,7 +86,7 @@ FAMILIES: Mapping[str, Family] = {
         (r"SB_LUT4", _LUT), (r"SB_CARRY", {"carry": 1}), (r"SB_DFF.*", _FF),
         (r"SB_RAM40_4K.*", _BRAM), (r"SB_MAC16", _DSP),
     )),
-    "gowin": Family("Gowin GW1N", "synth_gowin -noiopads -nodsp", (
+    "gowin": Family("Gowin GW1N", "synth_gowin -noiopads", (
         (r"LUT[1-4]|INV", _LUT), (r"ALU", {"lut": 1, "carry": 1}), (r"(DFF|DL)N?[SRPC]?E?", _FF),
         (r"(SP|SDP|SDPB|DP|DPB|pROM)(X9B?)?", _BRAM), (r"MULT.*|PADD.*", _DSP),
         (r"RAM16S(DP)?1", {"lutram": 1}), (r"RAM16S(DP)?2", {"lutram": 2}),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 __all__ = ["ArgMaxTiming", "ConverterTiming", "FifoTiming", "FoldedTiming", "PipelineTiming",
-           "Timing", "WireTiming", "first_output"]
+           "ScheduledTiming", "Timing", "WireTiming", "first_output"]
 
 
 class Timing(Protocol):
@@ -132,6 +132,46 @@ class FoldedTiming:
         self._fresh += take - (step and first)
         self._taken += take - (step and self._step >= (self._passes - 1) * self._beats)
         self._step = (self._step + step) % (self._beats * self._passes)
+
+
+class ScheduledTiming:
+    """Two whole frames of inputs, ``cycles`` steps a frame, two whole frames of results."""
+
+    def __init__(self, beats_in: int, cycles: int, beats_out: int, delay: int):
+        self._beats_in, self._cycles, self._beats_out = beats_in, cycles, beats_out
+        self._beat = self._held = self._fresh = self._step = self._complete = self._out = 0
+        self._stages = [(False, False)] * delay  # is it a frame's first, last step?
+        self._full = False
+
+    @property
+    def _advance(self) -> bool:
+        return not (self._stages[-1][0] and self._complete == 2)
+
+    def valid(self, offered: bool) -> bool:
+        return self._full
+
+    def ready(self, wanted: bool) -> bool:
+        return self._held < 2 or self._stages[0][1] and self._advance
+
+    def step(self, take: bool, give: bool) -> None:
+        read = self._complete > 0 and (not self._full or give)
+        self._full = read or self._full and not give
+        ended = self._step == self._cycles - 1 and self._fresh > 0 and self._advance
+        finished = self._stages[-1][1] and self._advance
+        if self._advance:
+            self._held -= self._stages[0][1]
+            step = self._fresh > 0
+            self._stages = [(step and self._step == 0, ended), *self._stages[:-1]]
+            self._step = (self._step + step) % self._cycles
+        self._beat += take
+        whole = self._beat == self._beats_in
+        self._beat -= whole * self._beats_in
+        self._held += whole
+        self._fresh += whole - ended
+        self._out += read
+        left = self._out == self._beats_out
+        self._out -= left * self._beats_out
+        self._complete += finished - left
 
 
 def first_output(stages: Sequence[Timing]) -> int:

@@ -48,12 +48,15 @@ lint_off -rule PINMISSING -file "*/netlist.v"
 lint_off -rule UNOPTFLAT -file "*/netlist.v"
 lint_off -rule SPECIFYIGN -file "*/cells_sim.v"
 lint_off -rule INITIALDLY -file "*/cells_sim.v"
+lint_off -rule COMBDLY -file "*/cells_sim.v"
+lint_off -rule WIDTHTRUNC -file "*/cells_sim.v"
 lint_off -rule MODDUP -file "*/cells_sim.v"
 split_var -module "CARRY4" -var "CO"
 """
 # "x is zero" is !x for any width, which is what Verilog means by it; unused ports of memory cells
-# are left open; bits of a port may depend on each other; Verilator ignores timing; initial blocks
-# use <=, which does no harm there; tb/models defines block RAMs before; and a carry chain is a loop
+# are left open; bits of a port may depend on each other; Verilator ignores timing; initial and
+# combinational blocks use <=, which does no harm there; the multiplier block has constants wider
+# than its registers; tb/models defines block RAMs before; and a carry chain is a loop
 # only as long as it is one vector.
 
 # A design is compiled with -O1 unless it runs for long: for a 784-256-256-256-10 network, 49 s of
