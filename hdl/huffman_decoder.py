@@ -12,7 +12,7 @@ __all__ = ["BLOCK_WORD", "HuffmanDecoder"]
 BLOCK_WORD = data.StructLayout({"word": WORD_BITS, "last": 1})
 
 
-class _Place(enum.Enum, shape=2):
+class _Place(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What the next word of a block is."""
     LENGTH, BITS, CHECKSUM, REST = range(4)
 

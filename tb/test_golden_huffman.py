@@ -86,7 +86,7 @@ def test_known_sizes() -> None:
 
 
 @pytest.mark.parametrize("make, error, message", [
-    (lambda: HuffmanCode((1.5,)), TypeError,
+    (lambda: HuffmanCode((1.5,)), TypeError,  # type: ignore[arg-type]
      r"^Huffman lengths must be a list of integers, not \(1.5,\)$"),
     (lambda: HuffmanCode((8,) * 257), ValueError,
      r"^Huffman lengths must be of 1 to 256 symbols, not 257$"),

@@ -1,0 +1,83 @@
+"""SparseEngine against the dense product of its decoded weights, and against its own timing."""
+
+import numpy as np
+import pytest
+
+from golden.dense import dense
+from golden.layer import Dense
+from golden.number import Bipolar, Codebook, Integer
+from golden.sparse import sparse
+from hdl.sparse_engine import SparseEngine
+from tb.harness import Frames, simulate
+
+BOOK = Codebook((-32768, -700, -3, 0, 1, 2, 3, 5, 32767))
+
+
+def draw_layer(rng: np.random.Generator, n_in: int, n_out: int, density: float, number: Integer,
+               kind: Codebook = BOOK) -> Dense:
+    some = np.array([entry for entry in kind.entries if entry])
+    weights = rng.choice(some, (n_out, n_in)) * (rng.random((n_out, n_in)) < density)
+    return Dense("fc", number, weights, weight_kind=kind)
+
+
+def draw_inputs(rng: np.random.Generator, layer: Dense, frames: int) -> np.ndarray:
+    """Frames of all densities, with the extremes and frames of nothing but zeros."""
+    low, high = layer.input.minimum, layer.input.maximum
+    x = rng.integers(low, high, (frames, layer.n_in), endpoint=True)
+    x *= rng.random(x.shape) < rng.choice([0.1, 0.3, 0.6, 1.0], (frames, 1))
+    x[1], x[2] = high, low
+    x[3:6] = 0
+    return x
+
+
+@pytest.mark.parametrize("n_in, n_out, density, number, pe, lanes, depth, relu, netlist", [
+    (1, 1, 1.0, Integer(16, True), 1, 1, 1, False, False),
+    (3, 2, 0.0, Integer(16, False), 3, 2, 2, False, False),
+    (13, 70, 0.04, Integer(16, True), 1, 4, 3, True, False),
+    (20, 37, 0.3, Integer(5, False), 4, 3, 1, False, False),
+    (37, 64, 0.1, Integer(16, True), 3, 8, 8, False, False),
+    (41, 64, 0.2, Integer(8, False), 64, 5, 2, True, False),
+    (23, 50, 0.5, Integer(3, True), 7, 23, 256, False, False),
+    (1, 1, 1.0, Integer(16, True), 1, 1, 1, False, True),
+    (13, 70, 0.04, Integer(16, True), 1, 4, 3, True, True),
+    (20, 37, 0.3, Integer(5, False), 4, 3, 1, False, True),
+])
+def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, density: float,
+                        number: Integer, pe: int, lanes: int, depth: int, relu: bool,
+                        netlist: bool) -> None:
+    """Sums, and the cycle in which every frame comes, for frames of all densities."""
+    layer = draw_layer(rng, n_in, n_out, density, number)
+    x = draw_inputs(rng, layer, 30)
+    core = SparseEngine(layer, pe=pe, lanes=lanes, depth=depth, relu=relu)
+    y = sparse(x, core.columns, relu)
+    assert (y == (np.maximum(dense(x, layer), 0) if relu else dense(x, layer))).all()
+    simulate(core, Frames.of(x, number, lanes), Frames.of(y, core.output, pe), netlist=netlist,
+             starts=core.timing.starts(x))
+
+
+def _layer(**changes) -> Dense:
+    return Dense(**{"name": "fc", "input": Integer(8, True), "weights": np.ones((2, 3), int),
+                    "weight_kind": Codebook((0, 1)), **changes})
+
+
+@pytest.mark.parametrize("arguments, error, message", [
+    ({"layer": "fc"}, TypeError, r"^layer must be a golden.layer.Dense, not 'fc'$"),
+    ({"pe": 0}, ValueError, r"^layer fc: pe must be from 1 to 64, not 0$"),
+    ({"pe": 65}, ValueError, r"^layer fc: pe must be from 1 to 64, not 65$"),
+    ({"depth": 257}, ValueError, r"^layer fc: depth must be from 1 to 256, not 257$"),
+    ({"lanes": 0}, ValueError, r"^layer fc: lanes must be at least 1, not 0$"),
+    ({"lanes": 1.0}, TypeError, r"^layer fc: lanes must be an integer, not 1.0$"),
+    ({"depth": True}, TypeError, r"^layer fc: depth must be an integer, not True$"),
+    ({"layer": _layer(input=Integer(17, True))}, ValueError,
+     (r"^layer fc: input must be an integer of at most 16 bits for the sparse engine, "
+      r"not int17$")),
+    ({"layer": _layer(bias=np.array([1, 2]))}, ValueError,
+     (r"^layer fc: the sparse engine has no thresholds and no bias; leave them out or use a "
+      r"folded layer$")),
+    ({"layer": _layer(weight_kind=Bipolar())}, ValueError,
+     (r"^layer fc: weight_kind must be a codebook to be compressed into columns, not bipolar; "
+      r"cluster the weights$")),
+])
+def test_rejects(arguments: dict, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        SparseEngine(**{"layer": _layer(), "pe": 1, **arguments})
