@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from hdl.synth import synthesize
+from scripts.bench_sparse import bench_sparse
 from scripts.output import JsonOption, bar, say, write_results
 
 __all__ = ["Subject", "app", "luts_of", "subjects"]
@@ -22,6 +23,9 @@ app = typer.Typer(no_args_is_help=True, help="Measure what the documentation quo
 @app.callback()
 def bench() -> None:
     """Measure what the documentation quotes, anew."""
+
+
+app.command("sparse")(bench_sparse)
 
 
 @dataclass(frozen=True)
