@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.number import Integer, Number
+from golden.number import Codebook, Integer, Number
 
 __all__ = ["check_choice", "check_count", "check_integer_kind", "check_integers", "check_name",
            "check_number", "frozen"]
@@ -22,9 +22,12 @@ def check_name(name: str, what: str) -> None:
 
 
 def check_number(number: Number, name: str) -> None:
-    """Raise TypeError unless ``number`` is a Number."""
+    """Raise TypeError unless ``number`` is a Number, ValueError if it is a codebook."""
     if not isinstance(number, Number):
         raise TypeError(f"layer {name}: input must be a Number, not {number!r}")
+    if isinstance(number, Codebook):
+        raise ValueError(f"layer {name}: input must be bipolar, ternary or an integer, not "
+                         f"{number}; only weights have a codebook")
 
 
 def check_integer_kind(name: str, parameter: str, number: Any, most: int) -> None:

@@ -1,4 +1,4 @@
-"""Fully connected ±1 layer with weights in memory: pe neurons and simd inputs a cycle."""
+"""Fully connected layer with weights in memory: pe neurons and simd inputs a cycle."""
 
 from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
@@ -7,7 +7,9 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from golden.layer import Dense
-from golden.number import Number
+from golden.number import Codebook, Number
+from hdl.folded_arithmetic import FoldedArithmetic
+from hdl.folded_bins import FoldedBins
 from hdl.folded_sum import FoldedSum
 from hdl.folding import Folding
 from hdl.rom import LutRom
@@ -31,7 +33,7 @@ def memory_for(memory: str, words: int) -> str:
 
 
 class FoldedDense(wiring.Component):
-    """A layer of any size on pe * simd XNOR-accumulators, bit-exact to :func:`golden.dense.dense`.
+    """A layer of any size on pe * simd multipliers, bit-exact to :func:`golden.dense.dense`.
 
     The inputs of two frames are buffered, so that a frame enters while the one before is used for
     ``passes = ceil(n_out / pe)`` passes of ``beats = ceil(n_in / simd)`` cycles. One frame every
@@ -40,13 +42,20 @@ class FoldedDense(wiring.Component):
 
     Parameters
     ----------
-    layer : golden.layer.Dense, any input kind and shape
+    layer : golden.layer.Dense of any shape and kind of weights; inputs of any kind but codebooks.
+        ±1 weights need no multiplier but an XNOR, ternary ones an AND more; those of a codebook are
+        decoded and multiplied
     pe : neurons computed in parallel, at least 1; need not divide n_out
     simd : inputs taken a cycle, at least 1; need not divide n_in
-    storage : "rom", or "ram" for weights and thresholds that may be written at run time; they
-        start as the layer's, and accumulators are sized for any others
+    storage : "rom", or "ram" for weights, thresholds, biases and codebook entries that may be
+        written at run time; they start as the layer's, and accumulators are sized for any others,
+        for biases of as many bits as the layer's greatest
+    multiplier : "lut", or "dsp" for multiplier blocks, which integer inputs with integer or
+        codebook weights may have
     memory : where the weights are kept: "lut", "block" (block RAM) or "auto", which takes LUTs for
         up to 64 words
+    codebook : "multiply" (a multiplier a lane, behind a decoder), "accumulate" (an accumulator an
+        entry, one product of each a pass) or "auto", what takes fewer LUTs
     levels, variant : see :class:`hdl.logic_block.LogicBlock`
 
     Members
@@ -55,30 +64,35 @@ class FoldedDense(wiring.Component):
         lane 0 lowest; lanes beyond n_in are ignored
     o : Out(stream.Signature(pe * output.width)), output j in lane j % pe of beat j // pe; lanes
         beyond n_out are 0
-    write : only with "ram". In(stream.Signature(StructLayout)) of ``preload`` (1 bit), ``address``
-        and ``word``: a word of weights, or of preloads; :meth:`writes` makes them. A write waits
-        until no frame is in the core, and frames wait while a write is offered.
+    write : only with "ram". In(stream.Signature(StructLayout)) of ``memory`` (its number in
+        ``memories``), ``address`` and ``word``; :meth:`writes` makes them. A write waits until no
+        frame is in the core, and frames wait while a write is offered.
 
     Raises TypeError or ValueError on any other value.
     Source: the matrix-vector unit of Umuroglu et al., "FINN", FPGA 2017, arXiv:1612.07119.
     """
 
     def __init__(self, layer: Dense, *, pe: int, simd: int, storage: str = "rom",
-                 memory: str = "auto", levels: int = 3, variant: str = "portable"):
-        self.folding = Folding(layer, pe, simd, worst_case=storage == "ram")
+                 memory: str = "auto", multiplier: str = "lut", codebook: str = "auto",
+                 levels: int = 3, variant: str = "portable"):
+        self.folding = Folding(layer, pe, simd, multiplier=multiplier, codebook=codebook,
+                               worst_case=storage == "ram")
         for name, value, choices in (("storage", storage, STORAGES), ("memory", memory, MEMORIES)):
             if value not in choices:
                 raise ValueError(f"layer {layer.name}: {name} must be one of "
                                  f"{', '.join(choices)}, not {value!r}")
         self._storage, self._variant = storage, variant
         self._memory = memory_for(memory, self.folding.cycles)
-        self._sum = FoldedSum(self.folding, levels=levels, variant=variant)
+        arithmetic = FoldedSum if self.folding.bins is None else FoldedBins
+        self._sum: FoldedArithmetic = arithmetic(self.folding, levels=levels, variant=variant)
+        self._delay = self._sum.sum_latency + self._sum.result_latency
         members = {"i": In(stream.Signature(simd * layer.input.width)),
                    "o": Out(stream.Signature(pe * self.output.width))}
         if storage == "ram":
+            words, widths = zip(*self.memories.values(), strict=True)
             members["write"] = In(stream.Signature(data.StructLayout({
-                "preload": 1, "address": ceil_log2(max(self.folding.cycles, 2)),
-                "word": max(pe * simd, pe * self.folding.accumulator_width)})))
+                "memory": ceil_log2(len(words)), "address": ceil_log2(max(*words, 2)),
+                "word": max(widths)})))
         super().__init__(members)
 
     @property
@@ -89,42 +103,48 @@ class FoldedDense(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a frame's first input beat to its first output beat."""
-        return self.folding.beats + 2 + self._sum.sum_latency
+        return self.folding.beats + 2 + self._delay
 
     @property
     def initiation_interval(self) -> int:
         """Cycles between frames."""
         return self.folding.cycles
 
+    @property
+    def memories(self) -> dict[str, tuple[int, int]]:
+        """(words, bits of a word) of what may be written, in the order of their numbers."""
+        folding, kind = self.folding, self.folding.layer.weight_kind
+        found = {"weights": (folding.cycles, folding.pe * folding.simd * kind.width),
+                 "preloads": (folding.passes, folding.pe * folding.preload_width)}
+        if isinstance(kind, Codebook):
+            found["entries"] = 1 << kind.width, folding.factor.width
+        return found
+
     def writes(self, layer: Dense) -> list[int]:
         """Payloads for ``write`` that make the core compute another layer.
 
-        Raises ValueError unless it has this one's shape, input and kind of output, and TypeError
-        for a core that cannot be written.
+        Raises ValueError unless it has this one's shape, input and kinds of weights and output,
+        with entries and biases of at most as many bits, and TypeError for a core that cannot be
+        written.
         """
         own = self.folding.layer
         if self._storage != "ram":
             raise TypeError(f"layer {own.name}: storage must be ram to be written, not "
                             f"{self._storage}")
-        facts, others = ((str(of.input), of.weights.shape, of.thresholds is not None)
-                         for of in (own, layer))
-        if facts != others:
-            raise ValueError(f"layer {own.name}: (input, weights' shape, thresholds) must be "
-                             f"{facts}, not {others} as of layer {layer.name}")
-        folding = Folding(layer, self.folding.pe, self.folding.simd, worst_case=True)
+        folding = self.folding.of(layer)
         layout = data.StructLayout.cast(self.write.payload.shape())
-        return [int(kind) | address << layout["address"].offset | word << layout["word"].offset
-                for kind, words in enumerate((folding.weight_words(), folding.preload_words()))
-                for address, word in enumerate(words)]
+        contents = folding.weight_words(), folding.preload_words(), folding.entry_words()
+        return [number | address << layout["address"].offset | word << layout["word"].offset
+                for number, words in enumerate(contents) for address, word in enumerate(words)]
 
     def timing(self) -> FoldedTiming:
         """Model of the handshakes."""
-        return FoldedTiming(self.folding.beats, self.folding.passes, self._sum.sum_latency)
+        return FoldedTiming(self.folding.beats, self.folding.passes, self._delay)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
 
-        folding, delay = self.folding, self._sum.sum_latency
+        folding, delay, sums = self.folding, self._delay, self._sum.sum_latency
         m.submodules.sum = total = self._sum
         advance = Signal()  # the pipeline moves
         writing = self.write.valid if self._storage == "ram" else C(0)
@@ -142,12 +162,12 @@ class FoldedDense(wiring.Component):
             put.data.eq(self.i.payload),
         ]
         with m.If((put.addr == folding.beats - 1) | (put.addr == slots - 1)):
-            # The padding adds 0: the least value is 0 in unsigned form, and its weights are +1.
+            # What the padding's weights meet is 0, in unsigned form but for multiplier blocks.
             number = folding.layer.input
+            zero = 0 if folding.dsp else folding.form.flip_top << number.width - 1
             for lane in range(folding.layer.n_in - (folding.beats - 1) * folding.simd,
                               folding.simd):
-                m.d.comb += put.data.word_select(lane, number.width).eq(
-                    number.encode(number.minimum).item())
+                m.d.comb += put.data.word_select(lane, number.width).eq(zero)
         with m.If(put.en):
             m.d.sync += put.addr.eq(_next(put.addr, slots))
 
@@ -179,17 +199,19 @@ class FoldedDense(wiring.Component):
                 stages[0].last.eq(last_beat), stages[0].last_pass.eq(last_pass),
                 *(stages[k + 1].eq(stages[k]) for k in range(delay)),
             ]
-        before, now = stages[delay - 1], stages[delay]
-        weight = self._memory_of(m, "weights", self._memory, folding.weight_words(),
-                                 folding.pe * folding.simd)
-        preload = self._memory_of(m, "preloads", "lut", folding.preload_words(),
-                                  folding.pe * folding.accumulator_width)
+        now, result = stages[sums], stages[delay]
+        weight = self._memory_of(m, "weights", self._memory, folding.weight_words())
+        preload = self._memory_of(m, "preloads", "lut", folding.preload_words())
+        starts = [preload.data.word_select(j, folding.preload_width) for j in range(folding.pe)]
+        # The preload is read for the first sums of a pass, or if it is added later for the last.
+        starts_pass = stages[delay - 1].first if delay == sums else stages[delay - 1].last
         weight_address, preload_address = Signal.like(weight.addr), Signal.like(preload.addr)
         m.d.comb += [
             weight.addr.eq(weight_address), weight.en.eq(step),
             preload.addr.eq(preload_address),
-            preload.en.eq(advance & before.valid & before.first),
-            total.x.eq(get.data), total.w.eq(weight.data), total.preload.eq(preload.data),
+            preload.en.eq(advance & stages[delay - 1].valid & starts_pass),
+            total.x.eq(get.data), total.w.eq(weight.data),
+            total.preload.eq(Cat(start[folding.has_parity:] for start in starts)),
             total.enable.eq(advance), total.valid.eq(now.valid), total.first.eq(now.first),
         ]
         with m.If(weight.en):
@@ -198,23 +220,33 @@ class FoldedDense(wiring.Component):
             m.d.sync += preload_address.eq(_next(preload_address, folding.passes))
 
         # The sums of a pass leave when its last beat is in; until they can, all stops.
-        result = now.valid & now.last
-        m.d.comb += advance.eq(~(result & self.o.valid & ~self.o.ready))
-        with m.If(result & advance):
+        ends = result.valid & result.last
+        m.d.comb += advance.eq(~(ends & self.o.valid & ~self.o.ready))
+        with m.If(ends & advance):
             m.d.sync += self.o.valid.eq(1)
-            m.d.sync += self.o.payload.eq(Cat(self._outputs(total.total, now.last_pass)))
+            m.d.sync += self.o.payload.eq(Cat(self._outputs(total.total, starts, result.last_pass)))
         with m.Elif(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
 
         if self._storage == "ram":
             busy = (taken != 0) | self.o.valid | Cat(stage.valid for stage in stages).any()
             m.d.comb += self.write.ready.eq(~busy)
+            if "entries" in self.memories:
+                m.d.comb += [total.entry_address.eq(self.write.p.address),
+                             total.entry.eq(self.write.p.word),
+                             total.entry_write.eq(self._writes_to("entries"))]
 
         return m
 
+    def _writes_to(self, name: str) -> Value:
+        """Is a word written to this memory?"""
+        return (self.write.valid & self.write.ready
+                & (self.write.p.memory == list(self.memories).index(name)))
+
     def _memory_of(self, m: Module, name: str, memory: str, words: list[int],
-                   width: int) -> ReadPort | LutRom:
+                   ) -> ReadPort | LutRom:
         """A memory with these words and, if it may be written, the write port; its read port."""
+        _, width = self.memories[name]
         if (self._storage, memory, self._variant) == ("rom", "lut", "xc7"):
             m.submodules[name] = rom = LutRom(words, width, variant=self._variant)
             return rom
@@ -227,18 +259,21 @@ class FoldedDense(wiring.Component):
             m.d.comb += [
                 port.addr.eq(self.write.p.address),
                 port.data.eq(self.write.p.word),
-                port.en.eq(self.write.valid & self.write.ready
-                           & (self.write.p.preload == (name == "preloads"))),
+                port.en.eq(self._writes_to(name)),
             ]
         return contents.read_port()
 
-    def _outputs(self, totals: Value, last_pass: Value) -> list[Value]:
+    def _outputs(self, totals: Value, starts: list[Value], last_pass: Value) -> list[Value]:
         folding = self.folding
         width, n_last = folding.accumulator_width, folding.layer.n_out % folding.pe or folding.pe
         words = [totals.word_select(j, width) for j in range(folding.pe)]
         if folding.has_thresholds:
-            return [~word[-1] for word in words]
-        if folding.form.scale == 2:  # the accumulator is twice the total, plus n_in's parity
+            words = [~word[-1] for word in words]
+            if folding.never_fires:
+                return words
+        elif folding.has_parity:
+            words = [Cat(start[0], word) for start, word in zip(starts, words, strict=True)]
+        elif folding.scale == 2:  # the accumulator is twice the total, plus n_in's parity
             words = [Cat(C(folding.layer.n_in & 1, 1), word) for word in words]
         return [word if j < n_last else Mux(last_pass, 0, word) for j, word in enumerate(words)]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hdl.heap import add_bits, best_shape
 from hdl.logic import Logic
 
-__all__ = ["accumulate_logic", "products_logic", "recode"]
+__all__ = ["accumulate_logic", "add_logic", "add_neurons", "products_logic", "recode"]
 
 Pair = tuple[int, int]  # literals of an input bit and a weight; their XNOR is one product bit
 
@@ -92,7 +92,7 @@ def products_logic(simd: int, width: int, pe: int, flip_top: bool = False,
     triples = range(0, simd // 3 * 3, 3)
     parity = {(k, b): logic.lut([x[k][b], x[k + 1][b], x[k + 2][b]], lambda p, q, r: p ^ q ^ r)
               for k in triples for b in range(width)}
-    outputs: list[int] = []
+    neurons = []
     for neuron in range(pe):
         first = simd * (width + neuron)
         w = logic.inputs[first:first + simd]
@@ -102,12 +102,31 @@ def products_logic(simd: int, width: int, pe: int, flip_top: bool = False,
             bits += [(b + 1, _carry(logic, pairs[k:k + 3])) for k in triples]
             pairs = [(parity[k, b], w[k]) for k in triples] + pairs[len(triples) * 3:]
             bits += [(b + column, literal) for column, literal in _count_pairs(logic, pairs)]
+        neurons.append(bits)
+    return logic, add_neurons(logic, neurons, sum_width)
+
+
+def add_neurons(logic: Logic, neurons: Sequence[list[tuple[int, int]]], width: int) -> list[int]:
+    """For each neuron the sum of its bits (column, literal), but for one of weight 1, and that.
+
+    Neurons are alike in all but their literals: one shape serves all.
+    """
+    outputs: list[int] = []
+    for bits in neurons:
         spare = max((bit for bit in bits if bit[0] == 0), key=lambda bit: logic.level(bit[1]))
         bits.remove(spare)
-        if not neuron:  # all neurons alike
-            shape = best_shape(logic, bits, sum_width)
-        outputs += [*add_bits(logic, bits, sum_width, shape), logic.plain(spare[1])]
-    return logic, outputs
+        if not outputs:
+            shape = best_shape(logic, bits, width)
+        outputs += [*add_bits(logic, bits, width, shape), logic.plain(spare[1])]
+    return outputs
+
+
+def add_logic(width: int) -> tuple[Logic, list[int]]:
+    """Word + carry + other word, modulo 2**width; input literals in this order."""
+    logic = Logic(2 * width + 1)
+    word, carry, other = logic.inputs[:width], logic.inputs[width], logic.inputs[width + 1:]
+    positions = [(word[j], [other[j]], lambda bit: bit) for j in range(width)]
+    return logic, logic.add(positions, carry)[0]
 
 
 def accumulate_logic(sum_width: int, width: int) -> tuple[Logic, list[int]]:

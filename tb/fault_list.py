@@ -21,7 +21,10 @@ class Fault(NamedTuple):
 _POPCOUNT = "tb/test_popcount.py::test_matches_golden"
 _LEVELS = "tb/test_popcount.py::test_latency_is_depth_over_levels[3-3]"
 _HARDWIRED = "tb/test_hardwired_dense.py::test_matches_golden"
+_HARDWIRED_KINDS = "tb/test_hardwired_dense.py::test_weight_kinds"
 _FOLDED = "tb/test_folded_dense.py::test_matches_golden"
+_KINDS = "tb/test_folded_dense.py::test_weight_kinds"
+_OTHERS = "tb/test_folded_dense.py::test_other_kinds_can_be_written"
 _WRITTEN = "tb/test_folded_dense.py::test_weights_can_be_written"
 _CHANGED = "tb/test_folded_dense.py::test_weights_change_between_frames"
 _CONVERTER = "tb/test_lane_converter.py::test_matches_golden"
@@ -83,24 +86,35 @@ FAULTS = (
 
     # HardwiredDense.
     Fault("hardwired_dense", "hdl/dense_logic.py",
-          "constant = (correction[row] - threshold) // scale",
-          "constant = (correction[row] - threshold - 1) // scale",
+          "int(correction[row]) - threshold)", "int(correction[row]) - threshold - 1)",
           "> threshold in place of >=", _HARDWIRED + "[1-1-number0-True-1-portable-rtl]"),
     Fault("hardwired_dense", "hdl/dense_logic.py", "int(threshold <= low[row])",
           "int(threshold < low[row])", "a threshold that is always reached never is",
           _HARDWIRED + "[3-7-number5-True-2-xc7-rtl]"),
-    Fault("hardwired_dense", "hdl/dense_logic.py", "(True, True): low ^ 1}",
+    Fault("hardwired_dense", "hdl/sign_logic.py", "(True, True): low ^ 1}",
           "(True, True): low}", "half of an odd sum rounded the wrong way",
           _HARDWIRED + "[1-2-number2-False-2-xc7-rtl]"),
-    Fault("hardwired_dense", "hdl/dense_logic.py", "number.minimum, number.signed)",
+    Fault("hardwired_dense", "hdl/unsigned_form.py", "number.minimum, number.signed)",
           "number.minimum, False)", "signed inputs taken as unsigned",
           _HARDWIRED + "[3-7-number5-True-2-xc7-rtl]"),
-    Fault("hardwired_dense", "hdl/dense_logic.py", "self.maximum(item).bit_length())",
+    Fault("hardwired_dense", "hdl/sign_logic.py", "self.maximum(item).bit_length())",
           "self.maximum(item).bit_length() - 1)", "a shared sum loses its highest bit",
           _HARDWIRED + "[31-17-number9-False-2-xc7-rtl]"),
-    Fault("hardwired_dense", "hdl/dense_logic.py", "low = self.total[0] ^ constant & 1",
+    Fault("hardwired_dense", "hdl/sign_logic.py", "low = self.total[0] ^ constant & 1",
           "low = self.total[0]", "the lowest bit of raw accumulators without their constant",
           _HARDWIRED + "[1-1-number1-False-1-xc7-rtl]"),
+    Fault("hardwired_kinds", "hdl/digit_logic.py", "literal ^ negative)", "literal)",
+          "what is taken away is not inverted",
+          _HARDWIRED_KINDS + "[5-4-number6-True-kind6-0.5-xc7-rtl]"),
+    Fault("hardwired_kinds", "hdl/digit_logic.py", "(-own - (1 << len(word)) + 1 if negative",
+          "(-own - (1 << len(word)) if negative", "two's complement without the added one",
+          _HARDWIRED_KINDS + "[1-1-number0-False-kind0-1-xc7-rtl]"),
+    Fault("hardwired_kinds", "hdl/digit_logic.py", "row * self._places + place", "row * "
+          "self._places", "all digits at the lowest one's place",
+          _HARDWIRED_KINDS + "[5-4-number6-True-kind6-0.5-xc7-rtl]"),
+    Fault("hardwired_kinds", "hdl/sharing.py", "turned = {i: 1, j: sign}", "turned = {i: 1, j: 1}",
+          "what is shared with signs turned round is added",
+          _HARDWIRED_KINDS + "[29-11-number3-True-kind3-0.5-xc7-rtl]"),
 
     # FoldedDense: control.
     Fault("folded_dense", "hdl/folded_dense.py", "(~first_pass | (fresh != 0))",
@@ -118,21 +132,21 @@ FAULTS = (
     Fault("folded_dense", "hdl/folded_dense.py", "weight.en.eq(step)", "weight.en.eq(advance)",
           "weights run ahead of inputs that come late",
           _FOLDED + "[2-3-number2-False-2-1-options2-rtl]"),
-    Fault("folded_dense", "hdl/folded_dense.py", "advance & before.valid & before.first",
-          "before.valid & before.first", "the preload of the next pass while stalled",
+    Fault("folded_dense", "hdl/folded_dense.py", "preload.en.eq(advance & ",
+          "preload.en.eq(", "the preload of the next pass while stalled",
           _FOLDED + "[2-3-number2-False-2-1-options2-rtl]"),
     Fault("folded_dense", "hdl/folded_dense.py",
-          "advance.eq(~(result & self.o.valid & ~self.o.ready))", "advance.eq(1)",
+          "advance.eq(~(ends & self.o.valid & ~self.o.ready))", "advance.eq(1)",
           "a result overwrites one that was not taken",
           _FOLDED + "[1-1-number0-True-1-1-options0-rtl]"),
     Fault("folded_dense", "hdl/folded_dense.py",
-          "advance.eq(~(result & self.o.valid & ~self.o.ready))",
+          "advance.eq(~(ends & self.o.valid & ~self.o.ready))",
           "advance.eq(~self.o.valid | self.o.ready)", "stops earlier than it must",
           _FOLDED + "[5-7-number4-True-3-2-options4-rtl]"),
     Fault("folded_dense", "hdl/folded_dense.py", "with m.Elif(self.o.ready):", "with m.Else():",
           "valid is withdrawn while stalled", _FOLDED + "[1-1-number0-True-1-1-options0-rtl]"),
-    Fault("folded_dense", "hdl/folded_dense.py", "beats + 2 + self._sum.sum_latency",
-          "beats + 3 + self._sum.sum_latency", "the promised latency is one too many",
+    Fault("folded_dense", "hdl/folded_dense.py", "beats + 2 + self._delay",
+          "beats + 3 + self._delay", "the promised latency is one too many",
           _FOLDED + "[1-1-number0-True-1-1-options0-rtl]"),
 
     # FoldedDense: numbers.
@@ -145,13 +159,13 @@ FAULTS = (
     Fault("folded_dense", "hdl/folded_dense.py", "folding.layer.n_out % folding.pe or folding.pe",
           "folding.pe", "neurons beyond the last give numbers",
           _FOLDED + "[2-3-number2-False-2-1-options2-rtl]"),
-    Fault("folded_dense", "hdl/folding.py", "never = -self.layer.n_in * self._maximum - 1",
-          "never = -self.layer.n_in * self._maximum", "neurons beyond the last can answer 1",
+    Fault("folded_dense", "hdl/folding.py", "-1 << width - 1 if self.never_fires else 0",
+          "0", "neurons beyond the last can answer 1",
           _FOLDED + "[5-7-number4-True-3-2-options4-rtl]"),
-    Fault("folded_dense", "hdl/folding.py", "(constant - layer.thresholds) // scale",
-          "(constant - layer.thresholds - 1) // scale", "> threshold in place of >=",
+    Fault("folded_dense", "hdl/folding.py", "(constant - layer.thresholds) // self",
+          "(constant - layer.thresholds - 1) // self", "> threshold in place of >=",
           _FOLDED + "[1-1-number0-True-1-1-options0-rtl]"),
-    Fault("folded_dense", "hdl/folding.py", "folded.transpose(0, 2, 1, 3)", "folded",
+    Fault("folded_dense", "hdl/folding.py", ".transpose(0, 2, 1, 3)", "",
           "weight words in the order neuron, beat",
           _FOLDED + "[2-3-number2-False-2-1-options2-rtl]"),
     Fault("folded_dense", "hdl/folded_logic.py", " ^ weights[..., 2:whole:3]", "",
@@ -164,14 +178,44 @@ FAULTS = (
           "a sum is added again in every stalled cycle",
           _FOLDED + "[2-3-number2-False-2-1-options2-rtl]"),
 
+    # FoldedDense: kinds of weights.
+    Fault("folded_kinds", "hdl/folded_products.py", "return other & (bit ^ negative)",
+          "return bit ^ negative", "a ternary 0 counts", _KINDS + "[1-1-number0-False-kind0-1-1-"
+          "options0-rtl]"),
+    Fault("folded_kinds", "hdl/folded_products.py", "top_term if signed and c == len(w) - 1",
+          "top_term if signed and c == len(w) - 2", "another bit than the top one is the sign",
+          _KINDS + "[6-5-number6-True-kind6-2-4-options6-rtl]"),
+    Fault("folded_kinds", "hdl/folding.py", "return constant if self.has_parity else constant",
+          "return constant - 1 if self.has_parity else constant",
+          "the parity of an odd row", _KINDS + "[7-5-number1-False-kind1-2-3-options1-rtl]"),
+    Fault("folded_kinds", "hdl/folding.py", "constant += layer.bias", "constant -= layer.bias",
+          "biases are taken away", _KINDS + "[7-5-number1-False-kind1-2-3-options1-rtl]"),
+    Fault("folded_kinds", "hdl/folded_dense.py", "0 if folding.dsp else folding.form.flip_top",
+          "folding.form.flip_top", "with multiplier blocks the padding counts",
+          _KINDS + "[7-5-number14-False-kind14-2-3-options14-rtl]"),
+    Fault("folded_kinds", "hdl/folded_products.py", "literal ^ 1 ^ (index >> b & 1)",
+          "literal ^ (index >> b & 1)", "inputs go to the entry of the inverted index",
+          _KINDS + "[7-5-number11-False-kind11-2-3-options11-rtl]"),
+    Fault("folded_kinds", "hdl/bins.py", "for k, entry in enumerate(self.entries) if entry or not",
+          "for k, entry in enumerate(self.entries) if entry and not",
+          "no accumulators for entries that are known",
+          _KINDS + "[7-5-number11-False-kind11-2-3-options11-rtl]"),
+    Fault("folded_kinds", "hdl/folded_bins.py", "(self.entry_address == k)",
+          "(self.entry_address == k + 1)", "entries are written one too low",
+          _OTHERS + "[number3-True-kinds3-options3-rtl]"),
+    Fault("folded_kinds", "hdl/folded_dense.py", "stages[delay - 1].last\n",
+          "stages[delay - 1].first\n", "a preload that comes too early for the products",
+          _KINDS + "[7-5-number11-False-kind11-2-3-options11-rtl]"),
+
     # FoldedDense: writes.
-    Fault("folded_dense", "hdl/folded_dense.py", "(name == \"preloads\")", "(name == \"weights\")",
-          "a write reaches the other memory", _WRITTEN + "[number0-True-lut-rtl]"),
+    Fault("folded_dense", "hdl/folded_dense.py", "self._writes_to(name)",
+          "self._writes_to(\"weights\")", "a write reaches the other memory",
+          _WRITTEN + "[number0-True-lut-rtl]"),
     Fault("folded_dense", "hdl/folded_dense.py", "self.write.ready.eq(~busy)",
           "self.write.ready.eq(1)", "a write is accepted while frames are in the core",
           _CHANGED + "[number0-True-2-3-4-options0-rtl]"),
     Fault("folded_dense", "hdl/folded_dense.py",
-          "self.write.valid & self.write.ready\n", "self.write.valid\n",
+          "(self.write.valid & self.write.ready\n", "(self.write.valid\n",
           "a word is written before its write is accepted",
           _CHANGED + "[number2-False-4-5-1-options2-rtl]"),
     Fault("folded_dense", "hdl/folded_dense.py", "(put.addr == 0) | (put.addr == folding.beats)",
@@ -181,8 +225,8 @@ FAULTS = (
           " | Cat(stage.valid for stage in stages).any()", "",
           "a write is accepted while the last sums are on their way",
           _CHANGED + "[number1-True-9-11-1-options1-rtl]"),
-    Fault("folded_dense", "hdl/folded_dense.py", "Folding(layer, pe, simd, worst_case=storage == "
-          "\"ram\")", "Folding(layer, pe, simd)",
+    Fault("folded_dense", "hdl/folding.py", "self.worst_case = worst_case",
+          "self.worst_case = False",
           "accumulators are too small for other weights", _WRITTEN + "[number3-False-lut-rtl]"),
 
     # LutRom.

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 
 from golden.dense import dense
 from golden.layer import Dense
-from golden.number import Bipolar, Integer, Number
+from golden.number import Bipolar, Codebook, Integer, Number, Ternary
 from hdl.folded_dense import FoldedDense
 from tb.capacity import capacity
 from tb.dense_cases import draw_inputs, draw_layer
@@ -44,6 +44,57 @@ def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, number:
     result = simulate(core, Frames.of(x, number, simd),
                       Frames.of(dense(x, layer), core.output, pe), netlist=netlist)
     assert result.capacity == capacity([core.timing()], len(x) * core.folding.beats)
+
+
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
+@pytest.mark.parametrize("n_in, n_out, number, thresholds, kind, pe, simd, options", [
+    (1, 1, Bipolar(), False, Ternary(), 1, 1, {"variant": "xc7"}),
+    (7, 5, Bipolar(), False, Ternary(), 2, 3, {}),
+    (13, 7, Bipolar(), True, Ternary(), 3, 4, {"variant": "xc7", "memory": "block"}),
+    (5, 3, Ternary(), True, Ternary(), 2, 5, {"variant": "xc7"}),
+    (9, 4, PIXEL, False, Ternary(), 3, 2, {"storage": "ram"}),
+    (7, 3, Bipolar(), False, Integer(5, True), 2, 2, {"levels": 2}),
+    (6, 5, Integer(4, True), True, Integer(8, True), 2, 4, {"variant": "xc7"}),
+    (3, 2, Integer(16, True), False, Integer(16, True), 1, 2, {"storage": "ram"}),
+    (5, 3, PIXEL, False, Integer(3, False), 2, 3, {"variant": "xc7"}),
+    (7, 5, Ternary(), False, Codebook((-200, -7, 0, 3, 91)), 2, 3, {"variant": "xc7"}),
+    (5, 4, Integer(4, False), True, Codebook((-2, 1)), 3, 2, {"storage": "ram"}),
+    (7, 5, Integer(3, False), False, Codebook((-7, 0, 5)), 2, 3,
+     {"codebook": "accumulate", "variant": "xc7"}),
+    (5, 4, Bipolar(), True, Codebook((-200, -7, 0, 3, 91)), 3, 1, {"codebook": "accumulate"}),
+    (6, 3, Integer(3, True), False, Codebook((-3, 5, 9)), 3, 4,
+     {"codebook": "accumulate", "storage": "ram"}),
+    (7, 5, Integer(8, True), False, Integer(8, True), 2, 3, {"multiplier": "dsp"}),
+    (5, 3, PIXEL, True, Codebook((-9, 0, 5, 90)), 2, 2, {"multiplier": "dsp", "storage": "ram"}),
+])
+def test_weight_kinds(rng: np.random.Generator, n_in: int, n_out: int, number: Number,
+                      thresholds: bool, kind: Number, pe: int, simd: int, options: dict,
+                      netlist: bool) -> None:
+    layer = draw_layer(rng, n_in, n_out, number, thresholds, kind)
+    x = draw_inputs(rng, n_in, number, layer, frames=12)
+    core = FoldedDense(layer, pe=pe, simd=simd, **options)
+    simulate(core, Frames.of(x, number, simd), Frames.of(dense(x, layer), core.output, pe),
+             netlist=netlist)
+
+
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
+@pytest.mark.parametrize("number, thresholds, kinds, options", [
+    (Bipolar(), False, (Ternary(), Ternary()), {}),
+    (Integer(5, True), True, (Integer(6, True), Integer(6, True)), {}),
+    (PIXEL, False, (Codebook((-3, 0, 100)), Codebook((-128, -1, 99, 127))),
+     {"multiplier": "dsp"}),
+    (Integer(2, True), True, (Codebook((-3, 0, 7)), Codebook((-8, -1, 5, 6))),
+     {"codebook": "accumulate"}),
+])
+def test_other_kinds_can_be_written(rng: np.random.Generator, number: Number, thresholds: bool,
+                                    kinds: tuple[Number, Number], options: dict,
+                                    netlist: bool) -> None:
+    first, second = (draw_layer(rng, 7, 5, number, thresholds, kind) for kind in kinds)
+    core = FoldedDense(first, pe=2, simd=3, storage="ram", **options)
+    x = draw_inputs(rng, 7, number, second, frames=12)
+    simulate(core, Frames.of(x, number, 3), Frames.of(dense(x, second), core.output, 2),
+             writes=Frames.of_words(core.writes(second), len(core.write.payload.as_value())),
+             netlist=netlist)
 
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
@@ -136,6 +187,13 @@ def _layer(**changes) -> Dense:
     ({"storage": "logic"}, ValueError, r"^layer fc: storage must be one of rom, ram, not 'logic'$"),
     ({"memory": "uram"}, ValueError,
      r"^layer fc: memory must be one of auto, lut, block, not 'uram'$"),
+    ({"multiplier": "dsp48"}, ValueError,
+     r"^layer fc: multiplier must be one of lut, dsp, not 'dsp48'$"),
+    ({"codebook": "bins"}, ValueError,
+     r"^layer fc: codebook must be one of auto, multiply, accumulate, not 'bins'$"),
+    ({"multiplier": "dsp"}, ValueError,
+     (r'^layer fc: multiplier "dsp" needs integer inputs and weights, not bipolar and bipolar; '
+      r'take "lut"$')),
     ({"levels": 0}, ValueError, r"^levels must be at least 1, not 0$"),
     ({"variant": "xc6"}, ValueError, r"^variant must be one of portable, xc7, not 'xc6'$"),
 ])
@@ -147,12 +205,25 @@ def test_rejects(arguments: dict, error: type[Exception], message: str) -> None:
 @pytest.mark.parametrize("storage, other, error, message", [
     ("rom", _layer(), TypeError, r"^layer fc: storage must be ram to be written, not rom$"),
     ("ram", _layer(name="b", weights=np.ones((3, 3))), ValueError,
-     (r"^layer fc: \(input, weights' shape, thresholds\) must be \('bipolar', \(2, 3\), False\), "
-      r"not \('bipolar', \(3, 3\), False\) as of layer b$")),
+     (r"^layer fc: \(input, kind and shape of weights, thresholds, bias\) must be \('bipolar', "
+      r"'bipolar', \(2, 3\), False, False\), not \('bipolar', 'bipolar', \(3, 3\), False, False\) "
+      r"as of layer b$")),
     ("ram", _layer(name="b", thresholds=np.array([0, 1])), ValueError,
-     (r"^layer fc: \(input, weights' shape, thresholds\) must be \('bipolar', \(2, 3\), False\), "
-      r"not \('bipolar', \(2, 3\), True\) as of layer b$")),
+     (r"^layer fc: \(input, kind and shape of weights, thresholds, bias\) must be \('bipolar', "
+      r"'bipolar', \(2, 3\), False, False\), not \('bipolar', 'bipolar', \(2, 3\), True, False\) "
+      r"as of layer b$")),
 ])
 def test_rejects_writes(storage: str, other: Dense, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         FoldedDense(_layer(), pe=1, simd=1, storage=storage).writes(other)
+
+
+@pytest.mark.parametrize("own, other, message", [
+    ({"bias": np.array([3, -4])}, {"bias": np.array([8, 0])},
+     (r"^layer fc: biases must be at most 7 in magnitude to be written, not 15 as of layer b$")),
+    ({"weight_kind": Codebook((-2, 1))}, {"weight_kind": Codebook((1, 2))},
+     (r"^layer fc: entries must be of int2 to be written, not of int3 as of layer b$")),
+])
+def test_rejects_what_has_no_room(own: dict, other: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        FoldedDense(_layer(**own), pe=1, simd=1, storage="ram").writes(_layer(name="b", **other))

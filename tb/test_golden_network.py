@@ -192,6 +192,9 @@ def test_a_failed_write_keeps_the_old_file(rng: np.random.Generator, tmp_path: P
     (lambda: untyped_dense(1, Bipolar(), ROW), TypeError, "layer name must be a string, not 1"),
     (lambda: untyped_dense("d", "bipolar", ROW), TypeError,
      "layer d: input must be a Number, not 'bipolar'"),
+    (lambda: Dense("d", Codebook((0, 5)), ROW), ValueError,
+     ("layer d: input must be bipolar, ternary or an integer, not codebook(0,5); only weights have "
+      "a codebook")),
     (lambda: Dense("d", Bipolar(), ROW[0]), ValueError,
      "layer d: weights must have shape (n_out, n_in), not (3,)"),
     (lambda: Dense("d", Bipolar(), np.array([[1, 0]])), ValueError,
