@@ -1,22 +1,28 @@
 """A whole Network as one streaming core."""
 
+from dataclasses import fields
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.layer import ArgMax as ArgMaxLayer
-from golden.layer import Layer
+from golden.layer import Dense, Layer
 from golden.network import Network
 from golden.number import Number
+from hdl.address_map import BEGIN, COMMIT, Region
 from hdl.argmax import ArgMax
 from hdl.fifo import StreamFIFO
 from hdl.folded_dense import FoldedDense
 from hdl.hardwired_dense import HardwiredDense
 from hdl.lane_converter import LaneConverter
 from hdl.plan import LayerPlan, Plan
+from hdl.scheduled_dense import ScheduledDense
 from hdl.timing import first_output
+from hdl.write_bus import WriteBus
 
 __all__ = ["Accelerator"]
 
@@ -41,7 +47,8 @@ class Accelerator(wiring.Component):
     o : Out(stream.Signature(lanes_out * output.width)), ``lanes_out`` lanes of the last layer
     tap_<layer name> : only with taps. Out(Signature) of ``valid``, a beat leaves the layer in
         this cycle, and ``payload``
-    write_<layer name> : for each layer with storage "ram", see :class:`FoldedDense`
+    write, write_error : only with a layer of storage "ram", see :class:`hdl.write_bus.WriteBus`;
+        ``writes`` gives the pairs for ``write`` and ``address_map`` the regions
 
     Raises ValueError where the plan does not fit the network.
     """
@@ -69,8 +76,12 @@ class Accelerator(wiring.Component):
             if taps:
                 members[f"tap_{name}"] = Out(wiring.Signature(
                     {"valid": Out(1), "payload": Out(core.o.payload.shape())}))
-            if "write" in core.signature.members:
-                members[f"write_{name}"] = In(core.write.signature.flip())
+        writable = {name: core for name, core in self.cores.items()
+                    if "write" in core.signature.members}
+        self.bus = WriteBus(writable, -(-network.n_in // plan.lanes),
+                            -(-network.n_out // lanes)) if writable else None
+        if self.bus is not None:
+            members |= {"write": In(self.bus.write.signature.flip()), "write_error": Out(1)}
         super().__init__(members)
 
     def _core(self, layer: Layer, number: Number) -> tuple[wiring.Component, Number]:
@@ -78,10 +89,16 @@ class Accelerator(wiring.Component):
         if isinstance(layer, ArgMaxLayer):
             return ArgMax(layer.n_in, number, plan.simd), layer.output
         levels, variant = self.plan.levels, self.plan.variant
+        if isinstance(layer, Dense) and plan.engine == "scheduled":
+            scheduled = ScheduledDense(layer, pe=plan.pe, lanes_in=plan.simd,
+                                       lanes_out=self.plan.lanes_out(layer), storage=plan.storage,
+                                       memory=plan.memory, multiplier=plan.multiplier)
+            return scheduled, scheduled.output
         if plan.storage == "logic":
             return HardwiredDense(layer, levels=levels, variant=variant), layer.output
         core = FoldedDense(layer, pe=plan.pe, simd=plan.simd, storage=plan.storage,
-                           memory=plan.memory, levels=levels, variant=variant)
+                           memory=plan.memory, multiplier=plan.multiplier, levels=levels,
+                           variant=variant)
         return core, core.output
 
     @property
@@ -94,10 +111,45 @@ class Accelerator(wiring.Component):
         """Cycles from a frame's first input beat to its first output beat."""
         return first_output([stage.timing() for stage in self.stages.values()])
 
+    @property
+    def uses_dsp(self) -> bool:
+        """Whether a layer's products are made for multiplier blocks."""
+        return any(getattr(core, "uses_dsp", False) for core in self.cores.values())
+
+    @property
+    def address_map(self) -> tuple[Region, ...]:
+        """Where each memory that can be written lies on the bus ``write``."""
+        return () if self.bus is None else self.bus.regions
+
+    def writes(self, network: Network) -> list[tuple[int, int]]:
+        """(address, data) pairs for ``write``, one transaction, that make another network of it.
+
+        Raises ValueError unless that has layers of the same names, kinds and shapes, and differs
+        in no more than what can be written; TypeError if nothing can.
+        """
+        if self.bus is None:
+            raise TypeError(f"network {self.network.name}: no layer can be written; plan one with "
+                            'storage "ram"')
+        names = [[layer.name for layer in of.layers] for of in (self.network, network)]
+        if names[0] != names[1]:
+            raise ValueError(f"network {self.network.name} has layers {', '.join(names[0])}, but "
+                             f"network {network.name} has {', '.join(names[1])}")
+        pairs = [(BEGIN, 0)]
+        for own, layer in zip(self.network.layers, network.layers, strict=True):
+            core = self.cores[own.name]
+            if "write" in core.signature.members:
+                pairs += self.bus.pairs(own.name, core.writes(layer))
+            elif not _equal(own, layer):
+                raise ValueError(f"layer {own.name}: storage must be ram to be written, not "
+                                 f"{self.plan.layers[own.name].storage}")
+        return [*pairs, (COMMIT, 0)]
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
 
         source = wiring.flipped(self.i)
+        if self.bus is not None:
+            source = self._connect_bus(m, self.bus)
         for name, stage in self.stages.items():
             m.submodules[name] = stage
             wiring.connect(m, source, stage.i)
@@ -108,7 +160,28 @@ class Accelerator(wiring.Component):
                 tap = getattr(self, f"tap_{name}")
                 m.d.comb += [tap.valid.eq(core.o.valid & core.o.ready),
                              tap.payload.eq(core.o.payload)]
-            if "write" in core.signature.members:
-                wiring.connect(m, wiring.flipped(getattr(self, f"write_{name}")), core.write)
 
         return m
+
+    def _connect_bus(self, m: Module, bus: WriteBus) -> Any:
+        """The input behind the bus's gate."""
+        m.submodules.write_bus = bus
+        gated = self.i.signature.flip().create()
+        m.d.comb += [
+            gated.payload.eq(self.i.payload),
+            gated.valid.eq(self.i.valid & ~bus.hold), self.i.ready.eq(gated.ready & ~bus.hold),
+            bus.entered.eq(self.i.valid & self.i.ready), bus.left.eq(self.o.valid & self.o.ready),
+            self.write_error.eq(bus.error),
+        ]
+        wiring.connect(m, wiring.flipped(self.write), bus.write)
+        for name, core in self.cores.items():
+            if "write" in core.signature.members:
+                wiring.connect(m, getattr(bus, f"write_{name}"), core.write)
+        return gated
+
+
+def _equal(own: Layer, other: Layer) -> bool:
+    """Do the layers compute the same?"""
+    return type(own) is type(other) and all(
+        np.array_equal(getattr(own, field.name), getattr(other, field.name))
+        for field in fields(own))

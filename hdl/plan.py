@@ -7,15 +7,18 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from golden.layer import ArgMax, Layer
+from golden.layer import ArgMax, Dense, Layer
 from golden.network import Network
 from hdl.folded_dense import MEMORIES
 from hdl.logic_block import check_levels, check_variant
+from hdl.schedule import Schedule
+from hdl.scheduled_element import MULTIPLIERS
 
 __all__ = ["LayerPlan", "Plan"]
 
 _FORMAT, _VERSION = "lutloom-plan", 1
 _STORAGES = "logic", "rom", "ram"
+_ENGINES = "dense", "scheduled"
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,17 @@ class LayerPlan:
     an arg-max takes simd inputs a cycle and has no pe.
     storage : "logic" (hard-wired), "rom" or "ram"; memory : where weights are kept, see
     :class:`hdl.folded_dense.FoldedDense`; fifo : beats of a FIFO in front of the layer, 0 for none.
+    engine : "dense" (:class:`hdl.folded_dense.FoldedDense`) or "scheduled", for which zero weights
+    cost nothing (:class:`hdl.scheduled_dense.ScheduledDense`: pe multipliers, simd inputs a beat,
+    as many outputs a beat as keep its pace); multiplier : "lut" or "dsp".
     """
     pe: int = 1
     simd: int = 1
     storage: str = "rom"
     memory: str = "auto"
     fifo: int = 0
+    engine: str = "dense"
+    multiplier: str = "lut"
 
 
 @dataclass(frozen=True)
@@ -62,10 +70,16 @@ class Plan:
             where = f"layer {name}"
             for parameter, least in (("pe", 1), ("simd", 1), ("fifo", 0)):
                 _check_count(where, parameter, getattr(layer, parameter), least)
-            for parameter, choices in (("storage", _STORAGES), ("memory", MEMORIES)):
+            for parameter, choices in (("storage", _STORAGES), ("memory", MEMORIES),
+                                       ("engine", _ENGINES), ("multiplier", MULTIPLIERS)):
                 if (value := getattr(layer, parameter)) not in choices:
                     raise ValueError(f"{where}: {parameter} must be one of {', '.join(choices)}, "
                                      f"not {value!r}")
+            if layer.storage == "logic":
+                for parameter, only in (("engine", "dense"), ("multiplier", "lut")):
+                    if (value := getattr(layer, parameter)) != only:
+                        raise ValueError(f'{where}: {parameter} must be {only} with storage '
+                                         f'"logic", not {value!r}; take "rom" or "ram"')
 
     def check(self, network: Network) -> None:
         """Raise ValueError unless the plan fits the network's layers."""
@@ -78,6 +92,9 @@ class Plan:
                              f"{network.name}, not {self.lanes}")
         for layer in network.layers:
             plan = self.layers[layer.name]
+            if plan.engine == "scheduled" and not isinstance(layer, Dense):
+                raise ValueError(f"layer {layer.name}: engine must be dense for a layer that is "
+                                 "not fully connected, not 'scheduled'")
             for parameter, value, most in (("pe", plan.pe, layer.n_out),
                                            ("simd", plan.simd, layer.n_in)):
                 if value > most:
@@ -96,6 +113,8 @@ class Plan:
         if isinstance(layer, ArgMax):
             return 1
         plan = self.layers[layer.name]
+        if isinstance(layer, Dense) and plan.engine == "scheduled":
+            return Schedule(layer, plan.pe, plan.simd).lanes_needed
         return layer.n_out if plan.storage == "logic" else plan.pe
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -23,13 +23,15 @@ class Schedule:
 
     layer : golden.layer.Dense, weights and inputs of any kind
     pe : elements; lanes_in, lanes_out : inputs and outputs a beat; all at least 1
-    worst_case : accumulators hold any weights and thresholds of the layer's kinds
+    worst_case : accumulators hold any weights and thresholds of the layer's kinds, and raw ones any
+        bias of as many bits as the layer's greatest
+    slots : most rows of an element, at least n_out / pe; None for any number
 
     Raises TypeError or ValueError otherwise.
     """
 
     def __init__(self, layer: Dense, pe: int, lanes_in: int = 1, lanes_out: int = 1, *,
-                 worst_case: bool = False):
+                 worst_case: bool = False, slots: int | None = None):
         if not isinstance(layer, Dense):
             raise TypeError(f"layer must be a golden.layer.Dense, not {layer!r}")
         for name, value in (("pe", pe), ("lanes_in", lanes_in), ("lanes_out", lanes_out)):
@@ -44,17 +46,23 @@ class Schedule:
         totals = [(0, element) for element in range(pe)]
         rows: list[list[int]] = [[] for _ in range(pe)]
         for row in np.argsort(-loads, kind="stable"):
-            load, element = totals[0]
-            heapq.heapreplace(totals, (load + int(loads[row]), element))
+            load, element = heapq.heappop(totals)
             rows[element].append(int(row))
+            if len(rows[element]) != slots:
+                heapq.heappush(totals, (load + int(loads[row]), element))
         self.rows = tuple(tuple(sorted(of)) for of in rows)  # of each element, in their order
-        self.cycles = max(load for load, _ in totals)  # cycles a frame
+        self.cycles = max(int(loads[list(of)].sum()) for of in self.rows)  # cycles a frame
         self.slots = max(map(len, self.rows))  # rows of an element, at most
 
     @property
     def imbalance(self) -> float:
         """Cycles over those of an even share of the non-zeros, 1 at best."""
         return self.cycles * self.pe / max(self.layer.non_zeros, 1)
+
+    @property
+    def lanes_needed(self) -> int:
+        """Outputs a beat that keep the pace of the inputs and the products."""
+        return -(-self.layer.n_out // max(self.cycles, self.beats_in))
 
     @property
     def has_thresholds(self) -> bool:
@@ -70,11 +78,19 @@ class Schedule:
             -layer.input.minimum, layer.input.maximum)
 
     @property
+    def bias_bits(self) -> int | None:
+        """Bits of the layer's greatest bias."""
+        bias = self.layer.bias
+        if bias is None:
+            return None
+        return Integer.holding(int(bias.min()), int(bias.max()), signed=True).width
+
+    @property
     def output(self) -> Number:
         """Number kind of the outputs."""
         if self.has_thresholds or not self._worst_case:
             return self.layer.output
-        reach = self._reach + (2**31 if self.layer.bias is not None else 0)
+        reach = self._reach + (0 if (bits := self.bias_bits) is None else 1 << bits - 1)
         return Integer.holding(-reach, reach, signed=True)
 
     @property

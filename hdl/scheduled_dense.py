@@ -52,7 +52,8 @@ class ScheduledDense(wiring.Component):
     multiplier : "lut", or "dsp" for one multiplier block an element; bipolar and ternary weights
         need none
     storage : "rom", or "ram" for a schedule, preloads and entries that may be written at run time;
-        they start as the layer's, and accumulators are sized for any others
+        they start as the layer's, and accumulators are sized for any others, raw ones for biases
+        of as many bits as the layer's greatest
     memory : where the schedule is kept: "lut", "block" (block RAM) or "auto", which takes LUTs for
         up to 64 words
 
@@ -148,13 +149,15 @@ class ScheduledDense(wiring.Component):
             raise ValueError(f"layer {own.name}: entries must have at most {widths[0]} bits, not "
                              f"{widths[1]} as of layer {layer.name}; make the core with a codebook "
                              "of wider entries")
-        schedule = Schedule(layer, frame.pe, frame.lanes_in, frame.lanes_out)
-        for what, most, value in (("cycles", frame.cycles, schedule.cycles),
-                                  ("rows an element", frame.slots, schedule.slots)):
-            if value > most:
-                raise ValueError(f"layer {own.name}: a schedule must have at most {most} {what}, "
-                                 f"not {value} as of layer {layer.name}; prune it further, or make "
-                                 f"the core for it")
+        schedule = Schedule(layer, frame.pe, frame.lanes_in, frame.lanes_out, slots=frame.slots)
+        bits, most_bits = schedule.bias_bits, frame.bias_bits
+        if not frame.has_thresholds and bits and most_bits and bits > most_bits:
+            raise ValueError(f"layer {own.name}: biases must have at most {most_bits} bits, not "
+                             f"{bits} as of layer {layer.name}; make the core with a wider bias")
+        if schedule.cycles > frame.cycles:
+            raise ValueError(f"layer {own.name}: a schedule must have at most {frame.cycles} "
+                             f"cycles, not {schedule.cycles} as of layer {layer.name}; prune that "
+                             "further, or make the core for it and write this one")
         layout = data.StructLayout.cast(self.write.payload.shape())
         return [number << layout["memory"].offset | address << layout["address"].offset
                 | word << layout["word"].offset

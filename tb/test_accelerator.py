@@ -50,15 +50,15 @@ def check(rng: np.random.Generator, network: Network, plan: Plan, netlist: bool 
     core = Accelerator(network, plan, taps=True)
     x = draw_frames(rng, network)
     golden = run(written or network, x)
-    taps, writes = {}, {}
+    taps: dict[str, Frames] = {}
+    writes: dict[str, Frames] = {}
     for k, layer in enumerate(network.layers):
         part = core.cores[layer.name]
         number = part.output if isinstance(part, FoldedDense) else layer.output
         taps[layer.name] = Frames.of(golden[k], number, plan.lanes_out(layer))
-        other = None if written is None else written.layers[k]
-        if isinstance(part, FoldedDense) and isinstance(other, Dense):
-            writes[f"write_{layer.name}"] = Frames.of_words(
-                part.writes(other), len(part.write.payload.as_value()))
+    if written is not None and core.bus is not None:
+        pairs = [core.bus.payload(*pair) for pair in core.writes(written)]
+        writes["write"] = Frames.of_words(pairs, len(core.write.payload.as_value()))
     result = simulate(core, Frames.of(x, network.input, plan.lanes),
                       Frames.of(golden[-1], core.output, core.lanes_out), taps=taps,
                       writes=writes, netlist=netlist)

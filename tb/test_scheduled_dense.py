@@ -30,7 +30,7 @@ def inputs(rng: np.random.Generator, layer: Dense, frames: int = 10) -> np.ndarr
 def full(n_out: int, n_in: int, thresholds: bool, kind: Number) -> Dense:
     """A layer without zeros, whose schedule has room for that of any other."""
     raw = Dense("layer", SMALL, np.full((n_out, n_in), kind.maximum), None, kind,
-                np.zeros(n_out, int))
+                np.full(n_out, 127))
     if not thresholds:
         return raw
     return Dense("layer", SMALL, raw.weights, raw.accumulator_maximum // 2, kind, raw.bias)
@@ -81,7 +81,7 @@ def test_accumulators_hold_any_weights(rng: np.random.Generator) -> None:
     """The greatest accumulators there are, in a core made for a layer without them."""
     first, second = (Dense("layer", PIXEL, np.full((2, 5), weight), None, WEIGHT,
                            np.array([bias, -bias - 1]))
-                     for weight, bias in ((1, 0), (-32, 2**31 - 1)))
+                     for weight, bias in ((1, 127), (-32, 127)))
     core = ScheduledDense(first, pe=2, storage="ram")
     check(core, second, inputs(rng, second), writes=Frames.of_words(
         core.writes(second), len(core.write.payload.as_value())))
