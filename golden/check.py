@@ -64,7 +64,7 @@ def check_integers(name: str, parameter: str, values: Any, shape: tuple[int, ...
         raise TypeError(f"layer {name}: {parameter} must be integers, not {array.dtype}")
     if array.shape != shape:
         raise ValueError(f"layer {name}: {parameter} must have shape {shape}, not {array.shape}")
-    return frozen(array.astype(np.int64))
+    return frozen(array.astype(np.int64, order="C"))
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:

@@ -183,11 +183,7 @@ class ElementwiseCore(wiring.Component, Generic[AnyLayer]):
         assert isinstance(number, Integer)
         x = [pipe.register(lane_value(self.i.payload, lane, number), f"x_{lane}")
              for lane in range(self.lanes)]
-        words = self.words(self.layer)
-        parameters = {
-            name: self._read(m, advance, beat, name, words[k])
-            for k, name in enumerate(self.memories)}
-        results = self.compute(pipe, x, parameters)
+        results = self.compute(pipe, x, self.operands(m, advance, beat))
         width, n_last = self.layer.output.width, self.layer.n_in - (self.beats - 1) * self.lanes
         codes = [Value.cast(result)[:width] for result in results]
         with m.If(advance):
@@ -196,6 +192,11 @@ class ElementwiseCore(wiring.Component, Generic[AnyLayer]):
                 for lane, code in enumerate(codes)))
 
         return m
+
+    def operands(self, m: Module, advance: Value, beat: Value) -> Mapping[str, Value]:
+        """Each memory's word for the beat that the first register takes."""
+        return {name: self._read(m, advance, beat, name, words)
+                for name, words in zip(self.memories, self.words(self.layer), strict=True)}
 
     def _read(self, m: Module, advance: Value, beat: Value, name: str, words: Sequence[int]
               ) -> Value:

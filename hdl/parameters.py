@@ -27,18 +27,22 @@ def check_storage(name: str, storage: str, memory: str) -> None:
                              f"not {value!r}")
 
 
-def write_signature(memories: Mapping[str, tuple[int, int]]) -> stream.Signature:
-    """Stream of words for memories: name -> (words, bits of a word), numbered in their order."""
-    return stream.Signature(data.StructLayout({
+def _layout(memories: Mapping[str, tuple[int, int]]) -> data.StructLayout:
+    return data.StructLayout({
         "memory": ceil_log2(max(len(memories), 2)),
         "address": ceil_log2(max(2, *(words for words, _ in memories.values()))),
-        "word": max(bits for _, bits in memories.values())}))
+        "word": max(bits for _, bits in memories.values())})
+
+
+def write_signature(memories: Mapping[str, tuple[int, int]]) -> stream.Signature:
+    """Stream of words for memories: name -> (words, bits of a word), numbered in their order."""
+    return stream.Signature(_layout(memories))
 
 
 def payloads(memories: Mapping[str, tuple[int, int]], contents: Sequence[Sequence[int]]
              ) -> list[int]:
     """Payloads that write these words into the memories."""
-    layout = data.StructLayout.cast(write_signature(memories).payload_shape)
+    layout = _layout(memories)
     return [number | address << layout["address"].offset | word << layout["word"].offset
             for number, words in enumerate(contents) for address, word in enumerate(words)]
 
