@@ -1,6 +1,6 @@
 """Checkpoints: a trained binary model's eval mode in one small file, without pickle.
 
-Signs are packed to bits and batch norm parameters kept as float32, so the model comes back
+±1 weights are packed to bits and batch norm parameters kept as float32, so the model comes back
 computing exactly what it computed; the latent weights, needed for training only, are left out.
 """
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from golden.archive import pack_signs, read_archive, unpack_signs, write_archive
 from golden.models import BinaryMLP, ModelSpec
+from golden.number import Bipolar
 
 __all__ = ["load_checkpoint", "save_checkpoint", "zoo_path"]
 
@@ -59,7 +60,9 @@ def save_checkpoint(path: str | os.PathLike[str], model: BinaryMLP,
                             f"not {key!r} to {value!r}")
     arrays: dict[str, NDArray[Any]] = {}
     for k, dense in enumerate(model.dense):
-        arrays[f"dense_{k}"] = pack_signs(dense.signs().detach().numpy())
+        weights = dense.integers().detach().numpy()
+        arrays[f"dense_{k}"] = (pack_signs(weights) if model.weight_kind == Bipolar()
+                                else weights.astype(np.int8))
     for k, norm in enumerate(model.norm):
         for name in _NORM:
             arrays[f"norm_{k}.{name}"] = getattr(norm, name).detach().numpy()
@@ -79,7 +82,9 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[BinaryMLP, dict[str, 
             model = BinaryMLP(spec)
         for k, dense in enumerate(model.dense):
             shape = (dense.n_out, dense.n_in)
-            _fill(dense.weight, unpack_signs(arrays[f"dense_{k}"], shape))
+            weights = arrays[f"dense_{k}"]
+            _fill(dense.weight, unpack_signs(weights, shape) if spec.weights == "binary"
+                  else weights)
         for k, norm in enumerate(model.norm):
             for name in _NORM:
                 _fill(getattr(norm, name), arrays[f"norm_{k}.{name}"])

@@ -19,6 +19,8 @@ from golden.trainable import BatchNorm
 
 __all__ = ["fold", "lower"]
 
+_BIPOLAR = Bipolar()
+
 
 def _fires(norm: BatchNorm, accumulator: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the activation behind ``norm`` gives +1: accumulators (n,) -> (n,)."""
@@ -26,11 +28,12 @@ def _fires(norm: BatchNorm, accumulator: NDArray[np.int64]) -> NDArray[np.bool_]
         return (norm(torch.tensor(accumulator[None], dtype=torch.float32))[0] >= 0).numpy()
 
 
-def fold(name: str, number: Number, weights: NDArray[np.int8], norm: BatchNorm) -> Dense:
+def fold(name: str, number: Number, weights: NDArray[np.int8], norm: BatchNorm,
+         kind: Number = _BIPOLAR) -> Dense:
     """One Dense layer that equals dense, batch norm in eval mode and sign.
 
     name, number : of the layer and of its inputs
-    weights : (n_out, n_in) of -1 and +1
+    weights : (n_out, n_in) of kind ``kind``, bipolar or ternary
     norm : batch norm of the n_out sums
 
     A negative slope turns the comparison round: acc <= t is -acc >= -t, so the row is negated. A
@@ -49,7 +52,7 @@ def fold(name: str, number: Number, weights: NDArray[np.int8], norm: BatchNorm) 
                                  f"{values[wrong[0]]} at output {wrong[0]}; train again with a "
                                  "lower learning rate")
     sign = np.where(slope < 0, -1, 1)
-    raw = Dense(name, number, weights * sign[:, None].astype(np.int8))
+    raw = Dense(name, number, weights * sign[:, None].astype(np.int8), None, kind)
     low, high = raw.accumulator_minimum, raw.accumulator_maximum + 1
     if max(-low.min(), high.max()) > 2**24:
         raise ValueError(f"layer {name}: accumulators reach {max(-low.min(), high.max() - 1)}, but "
@@ -59,7 +62,7 @@ def fold(name: str, number: Number, weights: NDArray[np.int8], norm: BatchNorm) 
         middle = (low + high) >> 1
         fires = _fires(norm, middle * sign)
         low, high = np.where(fires | (low == high), low, middle + 1), np.where(fires, middle, high)
-    return Dense(name, number, raw.weights, high)
+    return Dense(name, number, raw.weights, high, kind)
 
 
 def lower(model: BinaryMLP, *, classify: bool = True, name: str | None = None,
@@ -77,11 +80,11 @@ def lower(model: BinaryMLP, *, classify: bool = True, name: str | None = None,
         raise ValueError(f"model {model.spec.name} must be in eval mode; call model.eval()")
     number: Number = Integer(8, False) if model.spec.input == "pixels" else Bipolar()
     layers: list[Dense | ArgMax] = []
-    weights = [dense.signs().detach().numpy().astype(np.int8) for dense in model.dense]
+    weights = [dense.integers().detach().numpy().astype(np.int8) for dense in model.dense]
     for k, norm in enumerate(model.norm):
-        layers.append(fold(f"dense_{k}", number, weights[k], norm))
+        layers.append(fold(f"dense_{k}", number, weights[k], norm, model.weight_kind))
         number = Bipolar()
-    scores = Dense(f"dense_{len(model.norm)}", number, weights[-1])
+    scores = Dense(f"dense_{len(model.norm)}", number, weights[-1], None, model.weight_kind)
     layers.append(scores)
     if classify:
         layers.append(ArgMax("argmax", scores.output, scores.n_out))

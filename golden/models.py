@@ -8,11 +8,13 @@ from torch import Tensor, nn
 
 from golden.data import WHITE
 from golden.layer import check_name
-from golden.trainable import BatchNorm, BinaryActivation, BinaryLinear
+from golden.number import Bipolar, Number, Ternary
+from golden.trainable import BatchNorm, BinaryActivation, BinaryLinear, TernaryLinear
 
 __all__ = ["MODELS", "BinaryMLP", "FloatMLP", "ModelSpec"]
 
 _INPUTS = ("pixels", "binarised")
+_WEIGHTS: dict[str, Number] = {"binary": Bipolar(), "ternary": Ternary()}
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class ModelSpec:
         ``golden.data.encode_pixels``)
     dropout : share of the hidden activations set to 0 in training, from 0 to below 1
     stochastic_weights, stochastic_activations : drawn at random in training; eval mode takes signs
+    weights : "binary" or "ternary" (``golden.ternary.ternarise``), which are never drawn
 
     Raises TypeError and ValueError that name parameter, rule and value.
     """
@@ -37,6 +40,7 @@ class ModelSpec:
     dropout: float = 0.0
     stochastic_weights: bool = False
     stochastic_activations: bool = False
+    weights: str = "binary"
 
     def __post_init__(self) -> None:
         check_name(self.name, "model")
@@ -50,6 +54,12 @@ class ModelSpec:
         if self.input not in _INPUTS:
             raise ValueError(f'model {self.name}: input must be "pixels" or "binarised", '
                              f'not "{self.input}"')
+        if self.weights not in _WEIGHTS:
+            raise ValueError(f'model {self.name}: weights must be "binary" or "ternary", '
+                             f'not "{self.weights}"')
+        if self.weights == "ternary" and self.stochastic_weights:
+            raise ValueError(f"model {self.name}: stochastic_weights must be False for ternary "
+                             "weights; take binary ones")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"model {self.name}: dropout must be from 0 to below 1, "
                              f"not {self.dropout}")
@@ -60,7 +70,7 @@ class ModelSpec:
 
 
 class BinaryMLP(nn.Module):
-    """Dense layers of ±1 weights, all but the last followed by batch norm and a ±1 activation.
+    """Dense layers of ±1 or ternary weights; all but the last have batch norm and ±1 activations.
 
     Pixels (batch, n_in), any dtype, 0..255 -> scores (batch, classes) float32. The scores are the
     last layer's plain sums; the class is the greatest. In eval mode every value between layers
@@ -70,12 +80,18 @@ class BinaryMLP(nn.Module):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.dense = [BinaryLinear(n_in, n_out, spec.stochastic_weights)
+        self.dense = [TernaryLinear(n_in, n_out) if spec.weights == "ternary"
+                      else BinaryLinear(n_in, n_out, spec.stochastic_weights)
                       for n_in, n_out in pairwise(spec.widths)]
         self.norm = [BatchNorm(n) for n in spec.widths[1:-1]]
         self.parts = nn.ModuleList([*self.dense, *self.norm])  # registers them with PyTorch
         self.activation = BinaryActivation(spec.stochastic_activations)
         self.dropout = nn.Dropout(spec.dropout)
+
+    @property
+    def weight_kind(self) -> Number:
+        """Number kind of all weights."""
+        return _WEIGHTS[self.spec.weights]
 
     def encode(self, pixels: Tensor) -> Tensor:
         """Values of the first layer's inputs, float32: 0..255, or -1 and +1."""

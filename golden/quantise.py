@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["binarise", "binarise_stochastic"]
+__all__ = ["binarise", "binarise_stochastic", "straight_through"]
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -25,12 +25,17 @@ class _StraightThrough(torch.autograd.Function):
         return gradients[0] * (x.abs() <= 1), None
 
 
+def straight_through(x: Tensor, quantised: Tensor) -> Tensor:
+    """``quantised``, in the dtype of ``x``; gradient to ``x``: 1 where |x| <= 1, else 0."""
+    return _StraightThrough.apply(x, quantised.to(x.dtype))
+
+
 def binarise(x: Tensor) -> Tensor:
     """+1 where x >= 0 (zero of either sign included), else -1; shape and dtype of ``x``.
 
     Gradient: 1 where |x| <= 1, else 0.
     """
-    return _StraightThrough.apply(x, torch.where(x >= 0, 1.0, -1.0).to(x.dtype))
+    return straight_through(x, torch.where(x >= 0, 1.0, -1.0))
 
 
 def binarise_stochastic(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -40,4 +45,4 @@ def binarise_stochastic(x: Tensor, generator: torch.Generator | None = None) -> 
     """
     drawn = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
     # A draw lies in [0, 1): x <= -1 never gives +1, x >= 1 always does.
-    return _StraightThrough.apply(x, torch.where(drawn < (x + 1) / 2, 1.0, -1.0).to(x.dtype))
+    return straight_through(x, torch.where(drawn < (x + 1) / 2, 1.0, -1.0))

@@ -1,16 +1,17 @@
-"""Trainable layers of binary networks: dense with ±1 weights, batch norm, ±1 activation."""
+"""Trainable layers: dense with ±1 or ternary weights, batch norm, ±1 activation."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from golden.quantise import binarise, binarise_stochastic
+from golden.ternary import ternarise
 
-__all__ = ["BatchNorm", "BinaryActivation", "BinaryLinear"]
+__all__ = ["BatchNorm", "BinaryActivation", "BinaryLinear", "TernaryLinear"]
 
 
 class BinaryLinear(nn.Module):
-    """``x @ sign(weight).T``: x (batch, n_in) -> (batch, n_out).
+    """``x @ integers().T``: x (batch, n_in) -> (batch, n_out).
 
     ``weight`` (n_out, n_in) holds the latent real weights, kept in -1..1 by ``clip``. In eval mode
     the result is exact for integer ``x`` while ``n_in * max |x| < 2**24``, whatever the order of
@@ -22,8 +23,8 @@ class BinaryLinear(nn.Module):
         self.n_in, self.n_out, self.stochastic = n_in, n_out, stochastic
         self.weight = nn.Parameter(torch.empty(n_out, n_in).uniform_(-1, 1))
 
-    def signs(self) -> Tensor:
-        """The ±1 weights of eval mode, (n_out, n_in)."""
+    def integers(self) -> Tensor:
+        """The weights of eval mode, (n_out, n_in): the signs of the latent ones."""
         return binarise(self.weight)
 
     def clip(self) -> None:
@@ -35,7 +36,18 @@ class BinaryLinear(nn.Module):
         """Sums of ``x`` with binarised weights."""
         if self.stochastic and self.training:
             return functional.linear(x, binarise_stochastic(self.weight))
-        return functional.linear(x, self.signs())
+        return functional.linear(x, self.integers())
+
+
+class TernaryLinear(BinaryLinear):
+    """The same with weights -1, 0, +1 after TWN, which are not drawn."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__(n_in, n_out)
+
+    def integers(self) -> Tensor:
+        """The weights of eval mode, (n_out, n_in)."""
+        return ternarise(self.weight)
 
 
 class BatchNorm(nn.Module):

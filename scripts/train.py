@@ -22,7 +22,7 @@ def train_model(model: str, data: Path | None, *, seed: int, kind: str = "binary
     if model not in MODELS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, not {model!r}")
     spec = MODELS[model]
-    spec = replace(spec, **{name: changes.pop(name) for name in ("input", "dropout")
+    spec = replace(spec, **{name: changes.pop(name) for name in ("input", "dropout", "weights")
                             if name in changes})
     recipe = replace(RECIPES[model], **changes)
     dataset = load(spec.data, data)
@@ -55,6 +55,8 @@ def train(
     input: Annotated[str | None, typer.Option(
         help="What the first layer sees: pixels (8 bits) or binarised (default: the model's own).",
         show_default=False)] = None,
+    weights: Annotated[str | None, typer.Option(
+        help="binary or ternary (default: the model's own).", show_default=False)] = None,
     json: JsonOption = None,
 ) -> None:
     """Train a named model on its data set and write a checkpoint."""
@@ -62,7 +64,7 @@ def train(
     from golden.train import accuracy
 
     changes = {"epochs": epochs, "batch": batch, "learning_rate": learning_rate,
-               "dropout": dropout, "input": input}
+               "dropout": dropout, "input": input, "weights": weights}
     given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
     trained, dataset = train_model(model, data, seed=seed, **given)
     reached = accuracy(trained, dataset.test_x, dataset.test_y)

@@ -53,7 +53,7 @@ def test_layers_draw_in_training_only() -> None:
     assert not torch.equal(dense(x + 1), dense(x + 1))
     assert not torch.equal(activation(x), activation(x))
     dense.eval(), activation.eval()
-    assert torch.equal(dense(x + 1), (x + 1) @ dense.signs().T)
+    assert torch.equal(dense(x + 1), (x + 1) @ dense.integers().T)
     assert torch.equal(activation(x), x + 1)
 
 
@@ -63,7 +63,7 @@ def test_latent_weights_stay_clipped() -> None:
         dense.weight.copy_(torch.tensor([[-3.0, -1.0, 0.5], [0.0, 1.0, 7.0]]))
     dense.clip()
     assert dense.weight.tolist() == [[-1.0, -1.0, 0.5], [0.0, 1.0, 1.0]]
-    assert dense.signs().tolist() == [[-1, -1, 1], [1, 1, 1]]
+    assert dense.integers().tolist() == [[-1, -1, 1], [1, 1, 1]]
 
 
 def test_batch_norm_trains_as_pytorchs() -> None:
