@@ -124,11 +124,17 @@ class InterleavedColumns:
         return {"entries": 8 * len(self.words), "values": width * len(self.values),
                 "starts": n_starts * len(self.elements) * max(starts)}
 
+    @cached_property
+    def code(self) -> HuffmanCode:
+        """The code of the entries' bytes; ValueError if there are none."""
+        return HuffmanCode.of(np.bincount(self.words, minlength=256))
+
     def huffman(self) -> dict[str, Sizes]:
         """Exact bits of ``zeros`` and ``codes`` in a Huffman code each, and of both in one."""
-        parts = {"zeros": self.words & 15, "codes": self.words >> 4, "together": self.words}
-        return {name: HuffmanCode.of(np.bincount(part, minlength=16 if name != "together" else 256)
-                                     ).sizes(part) for name, part in parts.items()}
+        parts = {"zeros": self.words & 15, "codes": self.words >> 4}
+        sizes = {name: HuffmanCode.of(np.bincount(part, minlength=16)).sizes(part)
+                 for name, part in parts.items()}
+        return sizes | {"together": self.code.sizes(self.words)}
 
 
 def sparse(x: NDArray[Any], columns: InterleavedColumns, relu: bool = False) -> NDArray[np.int64]:

@@ -8,11 +8,13 @@ from amaranth.utils import ceil_log2
 from golden.layer import Dense
 from golden.number import Integer
 from golden.sparse import InterleavedColumns
-from hdl.sparse_element import SparseElement
+from hdl.sparse_element import CompressedElement, SparseElement
 from hdl.sparse_scanner import NonZeroScanner
 from hdl.sparse_timing import SparseTiming
 
-__all__ = ["SparseEngine"]
+__all__ = ["STORAGES", "SparseEngine"]
+
+STORAGES = "rom", "compressed"
 
 
 class SparseEngine(wiring.Component):
@@ -23,9 +25,9 @@ class SparseEngine(wiring.Component):
     its queue hides that columns are not equally long; the broadcast stops for an element whose
     queue is full and that has entries in the column.
 
-    The cycles depend on the data: :meth:`starts` gives them exactly, cycle for cycle, for frames
-    that come and go without a stall. ``latency`` and ``initiation_interval`` are those of frames
-    without a 0, which are the slowest. After a reset the sums are set to 0 first; the first
+    The cycles depend on the data: ``timing.starts`` gives them exactly, cycle for cycle, for
+    frames that come and go without a stall. ``latency`` and ``initiation_interval`` are those of
+    frames without a 0, which are the slowest. After a reset the sums are set to 0 first; the first
     frame waits for ``ceil(n_out / pe)`` cycles.
 
     Parameters
@@ -36,6 +38,9 @@ class SparseEngine(wiring.Component):
     lanes : activations of an input beat, at least 1; need not divide n_in
     depth : activations that wait at an element, 1 to 256
     relu : give 0 for sums below 0
+    storage : "rom", or "compressed" for entries in a Huffman code (``columns.code``), decoded on
+        the fly: zeros among the activations then save no cycles, ``timing`` does not hold,
+        and ``latency`` and ``initiation_interval`` are upper bounds
 
     Members
     -------
@@ -43,6 +48,7 @@ class SparseEngine(wiring.Component):
         k // lanes, lane 0 lowest; lanes beyond n_in are ignored
     o : Out(stream.Signature(pe * output.width)), output j in lane j % pe of beat j // pe; lanes
         beyond n_out are 0
+    error : a compressed ROM was found to be wrong; no frame is given from then on until a reset
 
     Raises TypeError or ValueError on any other value.
     Source: Han et al., "EIE: Efficient Inference Engine on Compressed Deep Neural Network", ISCA
@@ -51,9 +57,12 @@ class SparseEngine(wiring.Component):
     """
 
     def __init__(self, layer: Dense, *, pe: int, lanes: int = 8, depth: int = 8,
-                 relu: bool = False) -> None:
+                 relu: bool = False, storage: str = "rom") -> None:
         if not isinstance(layer, Dense):
             raise TypeError(f"layer must be a golden.layer.Dense, not {layer!r}")
+        if storage not in STORAGES:
+            raise ValueError(f"layer {layer.name}: storage must be one of {', '.join(STORAGES)}, "
+                             f"not {storage!r}")
         for name, value, most in (("pe", pe, 64), ("depth", depth, 256), ("lanes", lanes, None)):
             if not isinstance(value, int) or isinstance(value, bool):
                 raise TypeError(f"layer {layer.name}: {name} must be an integer, not {value!r}")
@@ -67,15 +76,19 @@ class SparseEngine(wiring.Component):
             raise ValueError(f"layer {layer.name}: the sparse engine has no thresholds and no bias;"
                              f" leave them out or use a folded layer")
         self.layer, self.columns = layer, InterleavedColumns.of(layer, pe)
-        self._pe, self._lanes, self._relu = pe, lanes, relu
+        self._relu, self._storage = relu, storage
         self._rows = -(-layer.n_out // pe)
         self.timing = SparseTiming(self.columns, lanes, depth)
-        self._scanner = NonZeroScanner(layer.n_in, layer.input.width, lanes, self.timing.buffer)
-        self._elements = [SparseElement(columns, self.columns.values, self._rows, layer.input,
-                                        layer.accumulator.width, depth)
-                          for columns in self.columns.elements]
+        self._scanner = NonZeroScanner(layer.n_in, layer.input.width, lanes, self.timing.buffer,
+                                       every=storage == "compressed")
+        facts = self.columns.values, self._rows, layer.input, layer.accumulator.width, depth
+        self._elements: list[SparseElement | CompressedElement] = []
+        for columns in self.columns.elements:
+            self._elements.append(
+                SparseElement(columns, *facts) if storage == "rom" else
+                CompressedElement(columns, *facts, self.columns.code))
         super().__init__({"i": In(stream.Signature(lanes * layer.input.width)),
-                          "o": Out(stream.Signature(pe * self.output.width))})
+                          "o": Out(stream.Signature(pe * self.output.width)), "error": Out(1)})
 
     @property
     def output(self) -> Integer:
@@ -86,12 +99,20 @@ class SparseEngine(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the first input beat to the first output beat of a frame without zeros."""
-        return self.timing.slowest[0]
+        return self.timing.slowest[0] + self._decoding
 
     @property
     def initiation_interval(self) -> int:
         """Cycles between frames without zeros."""
-        return self.timing.slowest[1]
+        return self.timing.slowest[1] + self._decoding
+
+    @property
+    def _decoding(self) -> int:
+        """More cycles than those, at most, if entries are decoded."""
+        if self._storage == "rom":
+            return 0
+        longest = max(int(columns.starts[-1]) for columns in self.columns.elements)
+        return longest + self.layer.n_in + 16
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -137,6 +158,7 @@ class SparseEngine(wiring.Component):
                 element.bank.eq(bank), element.address.eq(address), element.clear.eq(drain),
                 element.release.eq(drain & end), element.erase.eq(erasing),
             ]
+        m.d.comb += self.error.eq(Cat(element.error for element in self._elements).any())
         with m.If(drain):
             m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(Cat(outputs))]
         with m.Elif(self.o.ready):

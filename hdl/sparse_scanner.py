@@ -16,7 +16,8 @@ class NonZeroScanner(wiring.Component):
     Beats of nothing but zeros are not even stored. The last item of a frame is marked; in a frame
     whose last beat is all zero it carries no element.
 
-    Parameters: n, elements of a frame; width of one; lanes of a beat; depth, beats that wait.
+    Parameters: n, elements of a frame; width of one; lanes of a beat; depth, beats that wait;
+    every: give all elements, also those that are 0.
 
     Members
     -------
@@ -28,8 +29,8 @@ class NonZeroScanner(wiring.Component):
     that contains it has checked the parameters.
     """
 
-    def __init__(self, n: int, width: int, lanes: int, depth: int) -> None:
-        self._n, self._width, self._lanes = n, width, lanes
+    def __init__(self, n: int, width: int, lanes: int, depth: int, every: bool = False) -> None:
+        self._n, self._width, self._lanes, self._every = n, width, lanes, every
         self._beats = -(-n // lanes)
         self._beat_width = ceil_log2(self._beats) or 1
         self._queue = StreamFIFO(lanes * width + lanes + self._beat_width, depth)
@@ -53,7 +54,7 @@ class NonZeroScanner(wiring.Component):
         beat = Signal(self._beat_width)
         last = beat == self._beats - 1
         in_last = self._n - (self._beats - 1) * lanes
-        there = Cat(self.i.payload.word_select(lane, width).any()
+        there = Cat((self._every | self.i.payload.word_select(lane, width).any())
                     & (~last if lane >= in_last else 1) for lane in range(lanes))
         m.d.comb += [
             self.i.ready.eq(queue.i.ready),

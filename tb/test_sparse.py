@@ -8,7 +8,7 @@ from golden.layer import Dense
 from golden.number import Bipolar, Codebook, Integer
 from golden.sparse import sparse
 from hdl.sparse_engine import SparseEngine
-from tb.harness import Frames, simulate
+from tb.harness import Frames, simulate, verify
 
 BOOK = Codebook((-32768, -700, -3, 0, 1, 2, 3, 5, 32767))
 
@@ -55,6 +55,36 @@ def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, density
              starts=core.timing.starts(x))
 
 
+@pytest.mark.parametrize("n_in, n_out, density, number, pe, lanes, depth, netlist", [
+    (1, 1, 1.0, Integer(16, True), 1, 1, 1, False),
+    (13, 70, 0.04, Integer(16, True), 2, 4, 3, False),
+    (20, 37, 0.3, Integer(5, False), 40, 3, 2, False),
+    (9, 20, 0.2, Integer(16, True), 2, 4, 4, True),
+])
+def test_decodes_on_the_fly(rng: np.random.Generator, n_in: int, n_out: int, density: float,
+                            number: Integer, pe: int, lanes: int, depth: int,
+                            netlist: bool) -> None:
+    layer = draw_layer(rng, n_in, n_out, density, number)
+    x = draw_inputs(rng, layer, 16)
+    core = SparseEngine(layer, pe=pe, lanes=lanes, depth=depth, storage="compressed")
+    stored = sum(element.words[0] for element in core._elements if element.words)
+    assert stored == core.columns.huffman()["together"].payload
+    simulate(core, Frames.of(x, number, lanes),
+             Frames.of(sparse(x, core.columns), core.output, pe), netlist=netlist, starts=())
+
+
+def test_no_frame_is_given_from_a_corrupted_rom(rng: np.random.Generator) -> None:
+    layer = draw_layer(rng, 6, 9, 0.5, Integer(4, True))
+    x = draw_inputs(rng, layer, 6)
+    for word, bit in ((0, 3), (1, 0), (1, 31), (-1, 7)):
+        core = SparseEngine(layer, pe=2, lanes=2, storage="compressed")
+        core._elements[1].words[word] ^= 1 << bit
+        result = verify(core, Frames.of(x, layer.input, 2),
+                        Frames.of(sparse(x, core.columns), core.output, 2), starts=(),
+                        scenarios=("none",))
+        assert result.fault is not None and "and 0 of 30 output beats" in result.fault
+
+
 def _layer(**changes) -> Dense:
     return Dense(**{"name": "fc", "input": Integer(8, True), "weights": np.ones((2, 3), int),
                     "weight_kind": Codebook((0, 1)), **changes})
@@ -68,6 +98,8 @@ def _layer(**changes) -> Dense:
     ({"lanes": 0}, ValueError, r"^layer fc: lanes must be at least 1, not 0$"),
     ({"lanes": 1.0}, TypeError, r"^layer fc: lanes must be an integer, not 1.0$"),
     ({"depth": True}, TypeError, r"^layer fc: depth must be an integer, not True$"),
+    ({"storage": "ram"}, ValueError,
+     r"^layer fc: storage must be one of rom, compressed, not 'ram'$"),
     ({"layer": _layer(input=Integer(17, True))}, ValueError,
      (r"^layer fc: input must be an integer of at most 16 bits for the sparse engine, "
       r"not int17$")),
