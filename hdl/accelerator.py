@@ -19,6 +19,8 @@ from hdl.fifo import StreamFIFO
 from hdl.folded_dense import FoldedDense
 from hdl.hardwired_dense import HardwiredDense
 from hdl.lane_converter import LaneConverter
+from hdl.narrow import Narrow
+from hdl.output_cores import output_core
 from hdl.plan import LayerPlan, Plan
 from hdl.scheduled_dense import ScheduledDense
 from hdl.timing import first_output
@@ -63,6 +65,10 @@ class Accelerator(wiring.Component):
         for layer in network.layers:
             if (depth := plan.layers[layer.name].fifo):
                 self.stages[f"fifo_{layer.name}"] = StreamFIFO(lanes * number.width, depth)
+            if layer.input.width < number.width and not isinstance(layer, ArgMaxLayer):
+                self.stages[f"narrow_{layer.name}"] = Narrow(
+                    lanes, number.width, layer.input.width)
+                number = layer.input
             if lanes != plan.lanes_in(layer):
                 self.stages[f"lanes_{layer.name}"] = LaneConverter(
                     layer.n_in, number.width, lanes, plan.lanes_in(layer))
@@ -88,8 +94,10 @@ class Accelerator(wiring.Component):
         plan: LayerPlan = self.plan.layers[layer.name]
         if isinstance(layer, ArgMaxLayer):
             return ArgMax(layer.n_in, number, plan.simd), layer.output
+        if not isinstance(layer, Dense):
+            return output_core(layer, plan, self.plan.variant), layer.output
         levels, variant = self.plan.levels, self.plan.variant
-        if isinstance(layer, Dense) and plan.engine == "scheduled":
+        if plan.engine == "scheduled":
             scheduled = ScheduledDense(layer, pe=plan.pe, lanes_in=plan.simd,
                                        lanes_out=self.plan.lanes_out(layer), storage=plan.storage,
                                        memory=plan.memory, multiplier=plan.multiplier)

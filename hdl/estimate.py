@@ -5,14 +5,20 @@ of :mod:`hdl.folded_logic` and :mod:`hdl.dense_logic`, for layers from 16 to 102
 8 bits; docs/results.md compares estimates with what yosys counts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd, log
 
 from golden.layer import ArgMax, Dense, Layer
 from golden.network import Network
+from golden.number import Bipolar, Ternary
 from hdl.folded_dense import memory_for
 from hdl.folding import Folding
+from hdl.output_estimate import output_cycles, output_logic, output_memories
 from hdl.plan import LayerPlan, Plan
+from hdl.schedule import Schedule
+from hdl.schedule_words import schedule_word_width
+from hdl.scheduled_element import input_kind
 
 __all__ = ["Estimate", "block_rams", "converter_luts", "estimate", "estimate_layer"]
 
@@ -22,6 +28,7 @@ _PRODUCT_LUT = 0.87  # a bit of a product, with its share of the adders
 _SHARED_LUT = 1 / 3  # an input bit, for the parities that all neurons share
 _HARD_WIRED_LUT = 2.5  # a weight, over the logarithm of their number
 _CONTROL_LUT, _CONTROL_FF = 60, 40
+_BLOCK_BITS = 4096  # bits from which on yosys takes block RAM where it may choose
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,53 @@ def estimate_layer(layer: Layer, plan: LayerPlan, levels: int = 3) -> Estimate:
         beats = -(-layer.n_in // plan.simd)
         lut = 2 * plan.simd * layer.input.width
         return Estimate(layer.name, beats, lut, lut, 0)
+    if not isinstance(layer, Dense):
+        lut, ff = output_logic(layer, plan)
+        cycles, memories = output_cycles(layer, plan), output_memories(layer, plan)
+        rows = [(bits, words, memory_for("lut" if plan.storage == "logic" else plan.memory, words))
+                for bits, words in memories if words > 1]
+        lut_memories, bram = _kept(rows, plan.storage)
+        return Estimate(layer.name, cycles, lut + lut_memories, ff + sum(b for b, _, _ in rows),
+                        bram)
     width = layer.input.width
     if plan.storage == "logic":
         weights = max(layer.n_in * layer.n_out, 2)
         lut = round(_HARD_WIRED_LUT * weights * width**0.8 / log(weights)) + 2 * layer.n_out
         return Estimate(layer.name, 1, lut, 2 * lut // levels, 0)
+    if plan.engine == "scheduled":
+        return _scheduled(layer, plan)
     return _folded(layer, plan, levels)
+
+
+def _scheduled(layer: Dense, plan: LayerPlan) -> Estimate:
+    lanes_out = Schedule(layer, plan.pe, plan.simd).lanes_needed
+    schedule = Schedule(layer, plan.pe, plan.simd, lanes_out, worst_case=plan.storage == "ram")
+    kind, number = input_kind(layer.weight_kind), input_kind(layer.input)
+    width, outputs = schedule.accumulator_width, schedule.output.width
+    word = schedule_word_width(schedule)
+    short, long = sorted((kind.width, number.width))
+    product = 0 if isinstance(kind, Bipolar | Ternary) else kind.width + number.width
+    blocks = plan.multiplier == "dsp"  # they hold the operands, the product and the accumulator
+    lut = 2 * width + plan.simd * number.width // 2
+    if not blocks:
+        lut += short * (long + 2) if product else number.width
+    lut += lanes_out * outputs // 2  # this element's share of choosing the results
+    ff = (0 if blocks else product + 2 * number.width + kind.width + width) + kind.width + 20
+    bram = 0.0
+    ram = plan.storage == "ram"
+    for bits, words, where in (
+            (word, schedule.cycles, memory_for(plan.memory, schedule.cycles)),
+            (width, schedule.slots, "lut"),
+            (plan.simd * number.width, 2 << schedule.index_bits - schedule.lane_bits, "auto"),
+            (lanes_out * outputs, 2 << schedule.slot_bits, "auto")):
+        if where == "auto" and bits * words >= _BLOCK_BITS or where == "block":
+            bram += block_rams(bits, words)
+        else:
+            lut += -(-words // (48 if ram or where == "auto" else 64)) * bits
+    order = -(-schedule.beats_out // 64) * lanes_out * schedule.place_bits
+    cycles = max(schedule.cycles, schedule.beats_in, schedule.beats_out)
+    return Estimate(layer.name, cycles, plan.pe * lut + order + _CONTROL_LUT,
+                    plan.pe * ff + plan.simd * number.width + _CONTROL_FF, plan.pe * bram)
 
 
 def _folded(layer: Dense, plan: LayerPlan, levels: int) -> Estimate:
@@ -69,17 +117,23 @@ def _folded(layer: Dense, plan: LayerPlan, levels: int) -> Estimate:
     weights = plan.pe * plan.simd
     lut = products + accumulators + _CONTROL_LUT
     ff = 3 * products // levels + 3 * accumulators + weights + operands + _CONTROL_FF
-    bram = 0.0
-    lut_words = 64 if plan.storage == "rom" else 48  # bits that a LUT keeps: RAM64M wastes some
     memories = [(weights, folding.cycles, memory_for(plan.memory, folding.cycles)),
                 (accumulators, folding.passes, "lut")]
+    lut_memories, bram = _kept(memories, plan.storage)
+    lut += lut_memories + -(-2 * folding.beats // 48) * operands  # the ring of inputs
+    return Estimate(layer.name, folding.cycles, lut, ff, bram)
+
+
+def _kept(memories: Sequence[tuple[int, int, str]], storage: str) -> tuple[int, float]:
+    """(LUTs, block RAMs) of memories, each of (bits of a word, words, "lut" or "block")."""
+    lut, bram = 0, 0.0
+    lut_words = 48 if storage == "ram" else 64  # bits that a LUT keeps: RAM64M wastes some
     for bits, words, memory in memories:
         if memory == "lut":
             lut += -(-words // lut_words) * bits
         else:
             bram += block_rams(bits, words)
-    lut += -(-2 * folding.beats // 48) * operands  # the ring of inputs
-    return Estimate(layer.name, folding.cycles, lut, ff, bram)
+    return lut, bram
 
 
 def estimate(network: Network, plan: Plan) -> list[Estimate]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from golden.layer import ArgMax, Dense, Layer
+from golden.layer import ArgMax, Dense, Layer, TopK
 from golden.network import Network
 from hdl.folded_dense import MEMORIES
 from hdl.logic_block import check_levels, check_variant
@@ -18,6 +18,7 @@ __all__ = ["LayerPlan", "Plan"]
 
 _FORMAT, _VERSION = "lutloom-plan", 1
 _STORAGES = "logic", "rom", "ram"
+_STRUCTURES = "parallel", "serial"
 _ENGINES = "dense", "scheduled"
 
 
@@ -32,6 +33,8 @@ class LayerPlan:
     engine : "dense" (:class:`hdl.folded_dense.FoldedDense`) or "scheduled", for which zero weights
     cost nothing (:class:`hdl.scheduled_dense.ScheduledDense`: pe multipliers, simd inputs a beat,
     as many outputs a beat as keep its pace); multiplier : "lut" or "dsp".
+    structure : of a multi-threshold, "parallel" or "serial" comparisons. All layers that are not
+    fully connected take simd inputs a cycle and have no pe.
     """
     pe: int = 1
     simd: int = 1
@@ -40,6 +43,7 @@ class LayerPlan:
     fifo: int = 0
     engine: str = "dense"
     multiplier: str = "lut"
+    structure: str = "parallel"
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ class Plan:
             for parameter, least in (("pe", 1), ("simd", 1), ("fifo", 0)):
                 _check_count(where, parameter, getattr(layer, parameter), least)
             for parameter, choices in (("storage", _STORAGES), ("memory", MEMORIES),
-                                       ("engine", _ENGINES), ("multiplier", MULTIPLIERS)):
+                                       ("engine", _ENGINES), ("multiplier", MULTIPLIERS),
+                                       ("structure", _STRUCTURES)):
                 if (value := getattr(layer, parameter)) not in choices:
                     raise ValueError(f"{where}: {parameter} must be one of {', '.join(choices)}, "
                                      f"not {value!r}")
@@ -105,15 +110,19 @@ class Plan:
     def lanes_in(self, layer: Layer) -> int:
         """Inputs that the layer takes in a beat."""
         plan = self.layers[layer.name]
-        hard_wired = plan.storage == "logic" and not isinstance(layer, ArgMax)
+        hard_wired = plan.storage == "logic" and isinstance(layer, Dense)
         return layer.n_in if hard_wired else plan.simd
 
     def lanes_out(self, layer: Layer) -> int:
         """Outputs that the layer gives in a beat."""
         if isinstance(layer, ArgMax):
             return 1
+        if isinstance(layer, TopK):
+            return layer.k
         plan = self.layers[layer.name]
-        if isinstance(layer, Dense) and plan.engine == "scheduled":
+        if not isinstance(layer, Dense):
+            return plan.simd
+        if plan.engine == "scheduled":
             return Schedule(layer, plan.pe, plan.simd).lanes_needed
         return layer.n_out if plan.storage == "logic" else plan.pe
 

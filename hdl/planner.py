@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from golden.layer import ArgMax, Dense, Layer
+from golden.layer import ArgMax, Clamp, Dense, Layer, LeakyReLU, TopK
 from golden.network import Network
 from hdl.estimate import Estimate, converter_luts, estimate, estimate_layer
 from hdl.plan import LayerPlan, Plan
@@ -22,8 +22,10 @@ def total(estimates: Sequence[Estimate]) -> Estimate:
 
 def _candidates(layer: Layer, cycles: int, storages: Sequence[str]) -> Iterator[LayerPlan]:
     """Ways to do the layer in so many cycles; for each number of beats the fewest neurons."""
-    if isinstance(layer, ArgMax):
-        yield from (LayerPlan(simd=-(-layer.n_in // beats))
+    if not isinstance(layer, Dense):
+        nothing_to_write = isinstance(layer, ArgMax | TopK | Clamp | LeakyReLU)
+        storage = "ram" if set(storages) == {"ram"} and not nothing_to_write else "rom"
+        yield from (LayerPlan(simd=-(-layer.n_in // beats), storage=storage)
                     for beats in range(1, min(layer.n_in, cycles) + 1))
         return
     for storage in storages:
@@ -38,6 +40,14 @@ def _candidates(layer: Layer, cycles: int, storages: Sequence[str]) -> Iterator[
             if (pe, simd) not in seen:
                 seen.add((pe, simd))
                 yield LayerPlan(pe, simd, storage)
+
+
+def _lanes_out(layer: Layer, choice: LayerPlan) -> int:
+    if isinstance(layer, ArgMax):
+        return 1
+    if isinstance(layer, TopK):
+        return layer.k
+    return choice.pe if isinstance(layer, Dense) else choice.simd
 
 
 def plan_for_cycles(network: Network, cycles: int, *, storages: Sequence[str] = ("logic", "rom"),
@@ -62,7 +72,7 @@ def plan_for_cycles(network: Network, cycles: int, *, storages: Sequence[str] = 
         for choice in _candidates(layer, cycles, storages):
             alone = estimate_layer(layer, choice, levels)
             cost = alone.lut + _BRAM_LUTS * alone.bram
-            lanes_out = choice.pe if isinstance(layer, Dense) else 1
+            lanes_out = _lanes_out(layer, choice)
             before = ways or {choice.simd: (0.0, choice.simd, {})}
             for lanes, (spent, lanes_in, plans) in before.items():
                 sum_ = spent + cost + converter_luts(lanes, choice.simd, layer.input.width)
@@ -97,7 +107,8 @@ def plan_for_luts(network: Network, luts: int, *, brams: float | None = None,
         need = total(estimate(network, plan))
         return plan if need.lut <= luts and (brams is None or need.bram <= brams) else None
 
-    slowest = max(layer.n_in * layer.n_out for layer in network.layers)
+    slowest = max(layer.n_in * (layer.n_out if isinstance(layer, Dense) else 1)
+                  for layer in network.layers)
     if (best := fits(slowest)) is None:
         need = total(estimate(network, plan_for_cycles(network, slowest, **options)))
         limit = f"{luts} LUTs" + (f" and {brams} block RAMs" if brams is not None else "")
