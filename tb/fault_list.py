@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tb.fault_list_outputs import OUTPUT_FAULTS
 from tb.fault_list_sparse import SPARSE_FAULTS
 
 __all__ = ["FAULTS", "Fault"]
@@ -317,6 +318,9 @@ FAULTS = (
     Fault("accelerator", "hdl/timing.py", "return self._taken < 2 * self._beats",
           "return self._taken < 3 * self._beats", "the model of a folded layer buffers a third "
           "frame", _ACCELERATOR + "test_back_pressure_inside"),
+
+    # Thresholds, scales, tables, clamps, top-k.
+    *(Fault(*fault) for fault in OUTPUT_FAULTS),
 
     # Compressed and sparse cores.
     *(Fault(*fault) for fault in SPARSE_FAULTS),

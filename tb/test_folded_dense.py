@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from amaranth.hdl import Array, C, Module, Mux, Signal
-from amaranth.lib import wiring
 
 from golden.dense import dense
 from golden.layer import Dense
@@ -12,6 +10,7 @@ from hdl.folded_dense import FoldedDense
 from tb.capacity import capacity
 from tb.dense_cases import draw_inputs, draw_layer
 from tb.harness import Frames, simulate
+from tb.rewritten import Rewritten
 
 PIXEL = Integer(8, False)
 
@@ -118,43 +117,6 @@ def test_weights_can_be_written(rng: np.random.Generator, number: Number, thresh
              netlist=netlist)
 
 
-class Rewritten(wiring.Component):
-    """A core with its streams i and o whose weights change after every ``period`` frames.
-
-    All words of one layer of ``layers``, the next one each time, are offered to ``write`` without
-    a pause from the moment at which ``after`` beats of a period's last frame are in.
-    """
-
-    def __init__(self, core: FoldedDense, layers: list[Dense], period: int, after: int):
-        self._core, self._period, self._after = core, period, after
-        self._words = [core.writes(layer) for layer in layers]
-        self.latency, self.initiation_interval = core.latency, core.initiation_interval
-        super().__init__({"i": wiring.In(core.i.signature.flip()),
-                          "o": wiring.Out(core.o.signature)})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.core = core = self._core
-        wiring.connect(m, wiring.flipped(self.i), core.i)
-        wiring.connect(m, core.o, wiring.flipped(self.o))
-        payload = core.write.payload.as_value()
-        words = [C(word, len(payload)) for words in self._words for word in words]
-        each, beats = len(self._words[0]), core.folding.beats
-        beat, word = Signal(range(self._period * beats)), Signal(range(len(words)))
-        # Full up to a power of two, or Verilator misses the other cases.
-        table = Array(words + [words[0]] * ((1 << len(word)) - len(words)))
-        m.d.comb += payload.eq(table[word])
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += beat.eq(Mux(beat == self._period * beats - 1, 0, beat + 1))
-            with m.If(beat == (self._period - 1) * beats + self._after - 1):
-                m.d.sync += core.write.valid.eq(1)
-        with m.If(core.write.valid & core.write.ready):
-            m.d.sync += word.eq(Mux(word == len(words) - 1, 0, word + 1))
-            with m.If((word + 1) % each == 0):
-                m.d.sync += core.write.valid.eq(0)
-        return m
-
-
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("number, thresholds, pe, simd, after, options", [
     (Bipolar(), True, 2, 3, 4, {"memory": "lut"}), (Bipolar(), True, 9, 11, 1, {"levels": 1}),
@@ -169,7 +131,8 @@ def test_weights_change_between_frames(rng: np.random.Generator, number: Number,
     x = draw_inputs(rng, 11, number, second)[:30]
     core = FoldedDense(first, pe=pe, simd=simd, storage="ram", **options)
     changed = np.arange(len(x))[:, None] // 3 % 2 == 1
-    simulate(Rewritten(core, [second, first], 3, after), Frames.of(x, number, simd),
+    simulate(Rewritten(core, [second, first], 3, core.folding.beats, after),
+             Frames.of(x, number, simd),
              Frames.of(np.where(changed, dense(x, second), dense(x, first)), core.output, pe),
              scenarios=("source", "sink", "both", "patient", "full"), netlist=netlist)
 

@@ -12,6 +12,7 @@ from golden.number import Bipolar, Integer, Number, Ternary
 from hdl.multi_threshold import MultiThreshold
 from hdl.serial_threshold import SerialThreshold
 from tb.harness import Frames, simulate
+from tb.rewritten import Rewritten
 
 CORES = {"parallel": MultiThreshold, "serial": SerialThreshold}
 
@@ -64,6 +65,18 @@ def test_thresholds_can_be_written(rng: np.random.Generator, structure: str) -> 
     simulate(core, Frames.of(x, layer.input, 2),
              Frames.of(multi_threshold(x, other), layer.output, 2),
              writes=Frames.of_words(core.writes(other), len(core.write.payload.as_value())))
+
+
+def test_thresholds_change_between_frames(rng: np.random.Generator) -> None:
+    """Frames in the core when a write is offered meet the old thresholds, later ones the new."""
+    layers = [draw(rng, 5, 6, Integer(7, True), Integer(3, False)) for _ in range(2)]
+    x = frames(rng, layers[0])[:30]
+    core = SerialThreshold(layers[0], lanes=2, storage="ram")
+    changed = np.arange(len(x))[:, None] // 3 % 2 == 1
+    first, second = (multi_threshold(x, layer) for layer in layers)
+    simulate(Rewritten(core, layers[::-1], 3, core.beats, 2), Frames.of(x, layers[0].input, 2),
+             Frames.of(np.where(changed, second, first), layers[0].output, 2),
+             scenarios=("source", "sink", "both", "patient", "full"))
 
 
 @pytest.mark.parametrize("structure", CORES)

@@ -1,6 +1,7 @@
 """Scale: the requantiser on every representable input."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,17 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.activation import Clamp
 from golden.activation import Scale as ScaleLayer
 from golden.elementwise import scale
 from golden.fixed import OVERFLOWS, ROUNDINGS
 from golden.number import Integer
 from hdl.scale import Scale
 from tb.harness import Frames, simulate
+from tb.rewritten import Rewritten
 
 untyped_scale: Any = ScaleLayer
+untyped_core: Any = Scale
 
 
 def draw(rng: np.random.Generator, n: int, input_: Integer, output: Integer, shift: int,
@@ -25,6 +29,7 @@ def draw(rng: np.random.Generator, n: int, input_: Integer, output: Integer, shi
     multiplier = rng.integers(-2**6, 2**6, n)
     multiplier[:4] = np.array([-1, 63, 0, 1])[:n]
     bias = rng.integers(-2**9, 2**9, n)
+    bias[-1] = 2**9 - 1
     if common:
         multiplier[:], bias[:] = multiplier[0], bias[0]
     return ScaleLayer("scale", input_, n, multiplier, bias, shift, rounding, overflow, output)
@@ -97,3 +102,47 @@ def test_every_16_bit_input(signed: bool, multiplier: str, bias: int, shift: int
     core = SideBySide([Scale(layer, lanes=lanes, multiplier=multiplier) for layer in layers])
     simulate(core, Frames.of(x, input_, lanes), Frames.of(golden, output, 6 * lanes),
              scenarios=("none",))
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_parameters_change_between_frames(rng: np.random.Generator, after: int) -> None:
+    """Frames in the core when a write is offered meet the old parameters, later ones the new."""
+    output = Integer(6, True)
+    layers = [draw(rng, 5, Integer(7, True), output, 6, "half_up", "saturate") for _ in range(2)]
+    x = frames(rng, 5, layers[0].input, 30)
+    core = Scale(layers[0], lanes=2, storage="ram")
+    changed = np.arange(len(x))[:, None] // 3 % 2 == 1
+    simulate(Rewritten(core, layers[::-1], 3, core.beats, after), Frames.of(x, layers[0].input, 2),
+             Frames.of(np.where(changed, scale(x, layers[1]), scale(x, layers[0])), output, 2),
+             scenarios=("source", "sink", "both", "patient", "full"))
+
+
+def _layer(**changes: Any) -> ScaleLayer:
+    return untyped_scale(**{"name": "s", "input": Integer(8, True), "n": 2, "multiplier": 3,
+                            "bias": 1, "shift": 2, "rounding": "floor", "overflow": "wrap",
+                            "output": Integer(4, True), **changes})
+
+
+@pytest.mark.parametrize("call, error, message", [
+    (lambda: Scale(_layer(), lanes=3), ValueError,
+     "layer s: lanes must be from 1 to 2, the layer's elements, not 3"),
+    (lambda: Scale(_layer(), lanes=1, multiplier="fpga"), ValueError,
+     "layer s: multiplier must be one of lut, dsp, not 'fpga'"),
+    (lambda: Scale(_layer(), lanes=1, variant="asic"), ValueError,
+     "variant must be one of portable, xc7, not 'asic'"),
+    (lambda: Scale(_layer(), lanes=1).writes(_layer()), TypeError,
+     "layer s: storage must be ram to be written, not rom"),
+    (lambda: untyped_core(_layer(), lanes=1, storage="ram").writes(
+        Clamp("c", Integer(8, True), 2)), TypeError,
+     ("layer s: only a Scale can be written, not Clamp(name='c', "
+     "input=Integer(width=8, signed=True), n=2, low=-128, high=127)")),
+    (lambda: Scale(_layer(), lanes=1, storage="ram").writes(_layer(shift=1)), ValueError,
+     ("layer s: input, output, n, shift, rounding, overflow must be int8, int4, 2, 2, floor, wrap, "
+     "not int8, int4, 2, 1, floor, wrap as of layer s")),
+    (lambda: Scale(_layer(), lanes=1, storage="ram").writes(_layer(multiplier=4)), ValueError,
+     ("layer s: multiplier must fit the 3 bits kept for it, not 4 as of layer s; make the core for "
+     "the widest")),
+])
+def test_rejects(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        call()
