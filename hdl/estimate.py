@@ -18,7 +18,7 @@ from hdl.output_estimate import output_cycles, output_logic, output_memories
 from hdl.plan import LayerPlan, Plan
 from hdl.schedule import Schedule
 from hdl.schedule_words import schedule_word_width
-from hdl.scheduled_element import input_kind
+from hdl.scheduled_element import factor_kind
 
 __all__ = ["Estimate", "block_rams", "converter_luts", "estimate", "estimate_layer"]
 
@@ -81,17 +81,18 @@ def estimate_layer(layer: Layer, plan: LayerPlan, levels: int = 3) -> Estimate:
 def _scheduled(layer: Dense, plan: LayerPlan) -> Estimate:
     lanes_out = Schedule(layer, plan.pe, plan.simd).lanes_needed
     schedule = Schedule(layer, plan.pe, plan.simd, lanes_out, worst_case=plan.storage == "ram")
-    kind, number = input_kind(layer.weight_kind), input_kind(layer.input)
+    kind, number = factor_kind(layer.weight_kind), layer.input
     width, outputs = schedule.accumulator_width, schedule.output.width
     word = schedule_word_width(schedule)
     short, long = sorted((kind.width, number.width))
     product = 0 if isinstance(kind, Bipolar | Ternary) else kind.width + number.width
     blocks = plan.multiplier == "dsp"  # they hold the operands, the product and the accumulator
-    lut = 2 * width + plan.simd * number.width // 2
+    lut = (width if blocks else 2 * width) + plan.simd * number.width // 2
     if not blocks:
         lut += short * (long + 2) if product else number.width
     lut += lanes_out * outputs // 2  # this element's share of choosing the results
-    ff = (0 if blocks else product + 2 * number.width + kind.width + width) + kind.width + 20
+    operands = product + 2 * (number.width + kind.width + width)
+    ff = (35 if blocks else operands) + kind.width + 30
     bram = 0.0
     ram = plan.storage == "ram"
     for bits, words, where in (

@@ -7,10 +7,12 @@ from golden.layer import ArgMax, Clamp, Dense, Layer, LeakyReLU, TopK
 from golden.network import Network
 from hdl.estimate import Estimate, converter_luts, estimate, estimate_layer
 from hdl.plan import LayerPlan, Plan
+from hdl.schedule import Schedule
 
 __all__ = ["plan_for_cycles", "plan_for_luts", "plan_for_rate", "total"]
 
 _BRAM_LUTS = 150  # what a block RAM is worth when foldings are compared
+_SCHEDULED_DENSITY = 0.5  # of non-zeros, above which no schedule of them is tried
 _LOGIC_LIMIT = 400_000  # weight bits; hard-wiring more takes minutes to generate
 
 
@@ -40,6 +42,18 @@ def _candidates(layer: Layer, cycles: int, storages: Sequence[str]) -> Iterator[
             if (pe, simd) not in seen:
                 seen.add((pe, simd))
                 yield LayerPlan(pe, simd, storage)
+        if (pe_least := _elements(layer, cycles)):
+            yield LayerPlan(pe_least, -(-layer.n_in // cycles), storage, engine="scheduled")
+
+
+def _elements(layer: Dense, cycles: int) -> int:
+    """Fewest elements whose schedule of the non-zeros takes so many cycles; 0 if none does, or if
+    there are too few zeros for one to pay."""
+    if layer.non_zeros > _SCHEDULED_DENSITY * layer.n_in * layer.n_out:
+        return 0
+    least = max(-(-layer.non_zeros // cycles), 1)
+    return next((pe for pe in range(least, min(2 * least + 1, layer.n_out) + 1)
+                 if Schedule(layer, pe).cycles <= cycles), 0)
 
 
 def _lanes_out(layer: Layer, choice: LayerPlan) -> int:
@@ -47,6 +61,8 @@ def _lanes_out(layer: Layer, choice: LayerPlan) -> int:
         return 1
     if isinstance(layer, TopK):
         return layer.k
+    if isinstance(layer, Dense) and choice.engine == "scheduled":
+        return Schedule(layer, choice.pe, choice.simd).lanes_needed
     return choice.pe if isinstance(layer, Dense) else choice.simd
 
 

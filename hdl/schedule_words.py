@@ -1,14 +1,15 @@
 """What the memories of a scheduled layer hold."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from golden.layer import Dense
 from golden.number import Codebook, pack
 from hdl.schedule import Schedule
 
-__all__ = ["Contents", "contents", "schedule_word_width"]
+__all__ = ["Contents", "contents", "fitted", "schedule_word_width"]
 
 
 class Contents(NamedTuple):
@@ -74,3 +75,40 @@ def _order_words(schedule: Schedule, slot_bits: int) -> list[int]:
             places[row] = slot | element << slot_bits
     width = max(int(places.max()).bit_length(), slot_bits + (schedule.pe - 1).bit_length(), 1)
     return pack(places.reshape(schedule.beats_out, schedule.lanes_out), width)
+
+
+def fitted(layer: Dense, frame: Schedule) -> Schedule:
+    """The schedule of another layer in memories of the sizes of ``frame``.
+
+    Raises ValueError, with what does not fit, unless the layer has the shape, kinds and kind of
+    output of that of ``frame``, and no wider entries or biases and no longer schedule.
+    """
+    own = frame.layer
+    facts, others = (_facts(of) for of in (own, layer))
+    if facts != others:
+        raise ValueError(f"layer {own.name}: (input, weights' kind, weights' shape, bias, "
+                         f"thresholds) must be {facts}, not {others} as of layer {layer.name}")
+    kinds = own.weight_kind, layer.weight_kind
+    widths = [kind.entry.width for kind in kinds if isinstance(kind, Codebook)]
+    if widths and widths[1] > widths[0]:
+        raise ValueError(f"layer {own.name}: entries must have at most {widths[0]} bits, not "
+                         f"{widths[1]} as of layer {layer.name}; make the core with a codebook "
+                         "of wider entries")
+    schedule = Schedule(layer, frame.pe, frame.lanes_in, frame.lanes_out, slots=frame.slots)
+    bits, most_bits = schedule.bias_bits, frame.bias_bits
+    if not frame.has_thresholds and bits and most_bits and bits > most_bits:
+        raise ValueError(f"layer {own.name}: biases must have at most {most_bits} bits, not "
+                         f"{bits} as of layer {layer.name}; make the core with a wider bias")
+    if schedule.cycles > frame.cycles:
+        raise ValueError(f"layer {own.name}: a schedule must have at most {frame.cycles} "
+                         f"cycles, not {schedule.cycles} as of layer {layer.name}; prune that "
+                         "further, or make the core for it and write this one")
+    return schedule
+
+
+def _facts(layer: Dense) -> tuple[Any, ...]:
+    """What layers share that the same core can compute."""
+    kind = layer.weight_kind
+    weights = f"codebook of {kind.width} bits" if isinstance(kind, Codebook) else str(kind)
+    return (str(layer.input), weights, layer.weights.shape, layer.bias is not None,
+            layer.thresholds is not None)

@@ -11,25 +11,21 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from golden.layer import Dense
-from golden.number import Bipolar, Codebook, Number, Ternary
+from golden.number import Number
 from hdl.folded_dense import MEMORIES, STORAGES, memory_for
-from hdl.rom import LutRom
 from hdl.schedule import Schedule
-from hdl.schedule_words import Contents, contents
+from hdl.schedule_words import Contents, contents, fitted
 from hdl.scheduled_element import (
     DELAY,
     MULTIPLIERS,
     ScheduledElement,
+    check_dsp,
     choose,
     memory_style,
 )
 from hdl.timing import ScheduledTiming
 
 __all__ = ["ScheduledDense"]
-
-_DSP_BITS = 18  # of a signed operand, in the multipliers of all families
-_DSP_LEAST = 9  # bits of a product that yosys gives to a multiplier block
-
 
 class ScheduledDense(wiring.Component):
     """A pruned layer on ``pe`` multipliers, bit-exact to :func:`golden.dense.dense`.
@@ -45,7 +41,7 @@ class ScheduledDense(wiring.Component):
 
     Parameters
     ----------
-    layer : golden.layer.Dense with any kinds of inputs and weights; an empty row costs one cycle
+    layer : golden.layer.Dense with weights of any kind; an empty row costs one cycle
     pe : elements, at least 1
     lanes_in, lanes_out : inputs and outputs a beat, at least 1; each output lane costs a copy of
         the results
@@ -79,7 +75,7 @@ class ScheduledDense(wiring.Component):
                                  f"{', '.join(choices)}, not {value!r}")
         self._storage, self._memory = storage, memory_for(memory, self.schedule.cycles)
         if multiplier == "dsp":
-            _check_dsp(layer)
+            check_dsp(layer)
         self._multiplier = multiplier
         members = {"i": In(stream.Signature(lanes_in * layer.input.width)),
                    "o": Out(stream.Signature(lanes_out * self.output.width))}
@@ -139,25 +135,7 @@ class ScheduledDense(wiring.Component):
         if self._storage != "ram":
             raise TypeError(f"layer {own.name}: storage must be ram to be written, not "
                             f"{self._storage}")
-        facts, others = (_facts(of) for of in (own, layer))
-        if facts != others:
-            raise ValueError(f"layer {own.name}: (input, weights' kind, weights' shape, bias, "
-                             f"thresholds) must be {facts}, not {others} as of layer {layer.name}")
-        kinds = own.weight_kind, layer.weight_kind
-        widths = [kind.entry.width for kind in kinds if isinstance(kind, Codebook)]
-        if widths and widths[1] > widths[0]:
-            raise ValueError(f"layer {own.name}: entries must have at most {widths[0]} bits, not "
-                             f"{widths[1]} as of layer {layer.name}; make the core with a codebook "
-                             "of wider entries")
-        schedule = Schedule(layer, frame.pe, frame.lanes_in, frame.lanes_out, slots=frame.slots)
-        bits, most_bits = schedule.bias_bits, frame.bias_bits
-        if not frame.has_thresholds and bits and most_bits and bits > most_bits:
-            raise ValueError(f"layer {own.name}: biases must have at most {most_bits} bits, not "
-                             f"{bits} as of layer {layer.name}; make the core with a wider bias")
-        if schedule.cycles > frame.cycles:
-            raise ValueError(f"layer {own.name}: a schedule must have at most {frame.cycles} "
-                             f"cycles, not {schedule.cycles} as of layer {layer.name}; prune that "
-                             "further, or make the core for it and write this one")
+        schedule = fitted(layer, frame)
         layout = data.StructLayout.cast(self.write.payload.shape())
         return [number << layout["memory"].offset | address << layout["address"].offset
                 | word << layout["word"].offset
@@ -181,8 +159,9 @@ class ScheduledDense(wiring.Component):
             taken.eq(self.i.valid & self.i.ready),
             whole.eq(taken & (beat == schedule.beats_in - 1)),
         ]
-        m.d.sync += [put_valid.eq(taken), put.beat.eq(beat), put.half.eq(half),
-                     half.eq(half ^ whole), held.eq(held + whole - released)]
+        put_data = Signal.like(self.i.payload)
+        m.d.sync += [put_valid.eq(taken), put_data.eq(self.i.payload), put.beat.eq(beat),
+                     put.half.eq(half), half.eq(half ^ whole), held.eq(held + whole - released)]
         with m.If(taken):
             m.d.sync += beat.eq(Mux(whole, 0, beat + 1))
 
@@ -222,14 +201,13 @@ class ScheduledDense(wiring.Component):
                 | Cat(stage.valid for stage in stages).any()))
 
         give_address, chosen = self._order(m, give, left)
-        data_in = self._decoded(m)
         parts = []
         for j in range(schedule.pe):
             m.submodules[f"element_{j}"] = part = ScheduledElement(
                 schedule, j, multiplier=self._multiplier, memory=self._memory,
                 writable=self._storage == "ram")
             m.d.comb += [
-                part.put_en.eq(put_valid), part.put_address.eq(put), part.put_data.eq(data_in),
+                part.put_en.eq(put_valid), part.put_address.eq(put), part.put_data.eq(put_data),
                 part.advance.eq(advance), part.step.eq(step), part.address.eq(address),
                 part.half.eq(stages[0].half), part.start_3.eq(stages[2].start),
                 part.store.eq(last.valid & advance), part.store_half.eq(store_half),
@@ -249,21 +227,6 @@ class ScheduledDense(wiring.Component):
         m.d.comb += [
             port.addr.eq(self.write.p.address), port.data.eq(self.write.p.word),
             port.en.eq(self.write.valid & self.write.ready & (self.write.p.memory == number))]
-
-    def _decoded(self, m: Module) -> Value:
-        """The input beat a cycle later, codes of a codebook replaced by its entries."""
-        number, code = self.schedule.layer.input, self.i.payload
-        if not isinstance(number, Codebook):
-            kept = Signal.like(code)
-            m.d.sync += kept.eq(code)
-            return kept
-        entries = [entry & (1 << number.entry.width) - 1 for entry in number.entries]
-        values = []
-        for k in range(self.schedule.lanes_in):
-            m.submodules[f"decode_{k}"] = table = LutRom(entries, number.entry.width)
-            m.d.comb += [table.addr.eq(code.word_select(k, number.width)), table.en.eq(1)]
-            values.append(table.data)
-        return Cat(values)
 
     def _order(self, m: Module, give: Value, left: Value) -> tuple[Value, list[Value]]:
         """(places in the elements' results of the next beat's lanes, element of each lane and
@@ -301,31 +264,3 @@ class ScheduledDense(wiring.Component):
             value = choose([part.word_select(k, width) for part in results], element)
             outputs.append(Mux(real, value, 0))
         return outputs
-
-
-def _facts(layer: Dense) -> tuple[Any, ...]:
-    """What layers share that the same core can compute."""
-    kind = layer.weight_kind
-    weights = f"codebook of {kind.width} bits" if isinstance(kind, Codebook) else str(kind)
-    return (str(layer.input), weights, layer.weights.shape, layer.bias is not None,
-            layer.thresholds is not None)
-
-
-def _check_dsp(layer: Dense) -> None:
-    """Raise ValueError unless a multiplier block of every family can do a product."""
-    kinds = {"weights": layer.weight_kind, "inputs": layer.input}
-    numbers = {what: kind.entry if isinstance(kind, Codebook) else kind
-               for what, kind in kinds.items()}
-    if isinstance(layer.weight_kind, Bipolar | Ternary):
-        raise ValueError(f"layer {layer.name}: multiplier must be lut for {layer.weight_kind} "
-                         "weights, which are added and subtracted")
-    for what, number in numbers.items():
-        bits = number.width + (number.minimum == 0)
-        if bits > _DSP_BITS:
-            raise ValueError(f'layer {layer.name}: multiplier "dsp" takes {what} of at most '
-                             f'{_DSP_BITS} bits with their sign, not {bits}; take "lut"')
-    bits = sum(number.width for number in numbers.values())
-    if bits < _DSP_LEAST:
-        raise ValueError(f'layer {layer.name}: multiplier "dsp" takes products of at least '
-                         f'{_DSP_LEAST} bits, not {bits}, which are made of LUTs anyway; take '
-                         '"lut"')

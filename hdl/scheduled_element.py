@@ -8,13 +8,17 @@ from amaranth.lib.memory import Memory, ReadPort, WritePort
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from golden.layer import Dense
 from golden.number import Bipolar, Codebook, Integer, Number, Ternary
 from hdl.schedule import Schedule
 from hdl.schedule_words import contents
 
-__all__ = ["DELAY", "MULTIPLIERS", "ScheduledElement", "choose", "input_kind", "memory_style"]
+__all__ = ["DELAY", "MULTIPLIERS", "ScheduledElement", "check_dsp", "choose", "factor_kind",
+           "memory_style"]
 
 MULTIPLIERS = "lut", "dsp"
+_DSP_BITS = 18  # of a signed operand, in the multipliers of all families
+_DSP_LEAST = 9  # bits of a product that yosys gives to a multiplier block
 DELAY = 5  # enabled cycles from a step to the accumulator that includes its product
 
 
@@ -25,9 +29,29 @@ def memory_style(writable: bool, memory: str) -> dict[str, str]:
     return {"ram_style": "distributed"} if writable else {"rom_style": "logic"}
 
 
-def input_kind(number: Number) -> Number:
-    """What the input buffers keep: the inputs' kind, or the entries of their codebook."""
+def factor_kind(number: Number) -> Number:
+    """The numbers that are multiplied: the kind itself, or the entries of a codebook."""
     return number.entry if isinstance(number, Codebook) else number
+
+
+def check_dsp(layer: Dense) -> None:
+    """Raise ValueError unless a multiplier block of every family can do a product."""
+    kinds = {"weights": layer.weight_kind, "inputs": layer.input}
+    numbers = {what: kind.entry if isinstance(kind, Codebook) else kind
+               for what, kind in kinds.items()}
+    if isinstance(layer.weight_kind, Bipolar | Ternary):
+        raise ValueError(f"layer {layer.name}: multiplier must be lut for {layer.weight_kind} "
+                         "weights, which are added and subtracted")
+    for what, number in numbers.items():
+        bits = number.width + (number.minimum == 0)
+        if bits > _DSP_BITS:
+            raise ValueError(f'layer {layer.name}: multiplier "dsp" takes {what} of at most '
+                             f'{_DSP_BITS} bits with their sign, not {bits}; take "lut"')
+    bits = sum(number.width for number in numbers.values())
+    if bits < _DSP_LEAST:
+        raise ValueError(f'layer {layer.name}: multiplier "dsp" takes products of at least '
+                         f'{_DSP_LEAST} bits, not {bits}, which are made of LUTs anyway; take '
+                         '"lut"')
 
 
 def choose(values: Sequence[Value], index: Value) -> Value:
@@ -46,20 +70,35 @@ def _value(code: Value, number: Number) -> Value:
     return code.as_signed() if is_signed else code
 
 
-def _product(x: Value, weight: Value, kind: Number, multiplier: str) -> Value:
+def _product(m: Module, x: Value, weight: Value, kind: Number, multiplier: str) -> Value:
     """x times a weight, given as a code or, of a codebook, as its entry."""
     if isinstance(kind, Bipolar):
         return Mux(weight, x, -x)
     if isinstance(kind, Ternary):
         return Mux(weight[1], -x, Mux(weight[0], x, 0))
-    weight = _value(weight, input_kind(kind))
+    weight = _value(weight, factor_kind(kind))
     if multiplier == "dsp":
         return x * weight
     # Written out, since tools may take any * for a multiplier block.
     a, b = (x, weight) if len(weight) <= len(x) else (weight, x)
-    *low, top = (Mux(b[k], a << k, 0) for k in range(len(b)))
-    below = sum(low[1:], low[0]) if low else C(0, 1)
-    return below - top if b.shape().signed else below + top
+    terms, subtract = [Mux(b[k], a << k, 0) for k in range(len(b))], b.shape().signed
+    if subtract and len(terms) == 1:
+        return -terms[0]
+    level = 0
+    while len(terms) > 1:  # subtract: the last of them counts negative
+        pairs = [terms[k:k + 2] for k in range(0, len(terms), 2)]
+        terms = []
+        for k, pair in enumerate(pairs):
+            if len(pair) == 1:
+                terms.append(pair[0])
+                continue
+            value = pair[0] - pair[1] if subtract and k == len(pairs) - 1 else pair[0] + pair[1]
+            # Kept, each is one carry chain; yosys would make more LUTs of the whole sum.
+            terms.append(Signal(value.shape(), name=f"sum_{level}_{k}", attrs={"keep": 1}))
+            m.d.comb += terms[-1].eq(value)
+        subtract = subtract and len(pairs[-1]) == 1
+        level += 1
+    return terms[0]
 
 
 class ScheduledElement(wiring.Component):
@@ -71,8 +110,8 @@ class ScheduledElement(wiring.Component):
 
     Members
     -------
-    put_en, put_address, put_data : In, a beat of inputs to be kept, as of :func:`input_kind`;
-        the address's top bit is the half of the buffer
+    put_en, put_address, put_data : In, a beat of inputs to be kept; the address's
+        top bit is the half of the buffer
     advance, step, address : In, all registers move; read the schedule word at ``address``
     half : In, the half in which the inputs of the word read a step ago lie
     start_3 : In, the product made of the operands is a frame's first; store : In, keep a row's
@@ -91,7 +130,7 @@ class ScheduledElement(wiring.Component):
         self._memory, self._writable = memory, writable
         self._contents = contents(schedule, schedule)
         lanes, slot_bits = schedule.lanes_out, schedule.slot_bits
-        width = schedule.lanes_in * input_kind(schedule.layer.input).width
+        width = schedule.lanes_in * schedule.layer.input.width
         self._beat_bits = schedule.index_bits - schedule.lane_bits
         members = {
             "put_en": In(1), "put_address": In(self._beat_bits + 1), "put_data": In(width),
@@ -120,7 +159,7 @@ class ScheduledElement(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         schedule, kind = self._schedule, self._schedule.layer.weight_kind
-        number = input_kind(schedule.layer.input)
+        number = schedule.layer.input
 
         # 0 to 1: the word.
         words = self._words(m, "schedule", self._memory)
@@ -149,7 +188,8 @@ class ScheduledElement(wiring.Component):
         # 2 to 3: operands; 3 to 4: the product, and where the accumulator starts.
         x = Signal(_value(C(0, number.width), number).shape())
         weight_3 = Signal(len(weight))
-        product = Signal(_product(x, weight_3, kind, self._multiplier).shape())
+        next_product = _product(m, x, weight_3, kind, self._multiplier)
+        product = Signal(next_product.shape())
         width, slots = schedule.accumulator_width, range(max(schedule.slots, 2))
         slot, count, slot_4, slot_5 = (Signal(slots) for _ in range(4))
         fresh, first_4 = Signal(), Signal()
@@ -166,7 +206,7 @@ class ScheduledElement(wiring.Component):
                 lane.eq(place[:schedule.lane_bits]), last.eq(Cat(words.data[-1], last)),
                 x.eq(_value(choose(lanes, lane), number)),
                 weight_3.eq(weight),
-                product.eq(_product(x, weight_3, kind, self._multiplier)),
+                product.eq(next_product),
                 first_4.eq(self.start_3 | fresh), fresh.eq(last[1]),
                 count.eq(slot + last[1]), slot_4.eq(slot), slot_5.eq(slot_4),
                 total.eq(Mux(first_4, preload, total) + product),  # 4 to 5

@@ -43,8 +43,10 @@ def generate(
         help="Write memory contents to files of their own, read by $readmemb.")] = False,
     json: JsonOption = None,
 ) -> None:
-    """Generate the accelerator: top.v and top.json (ports, latency, interval)."""
+    """Generate the accelerator: top.v, top.json (ports, latency, interval, address map) and, if it
+    can be written at run time, address_map.md."""
     from hdl.accelerator import Accelerator
+    from hdl.address_map import map_table
     from hdl.verilog import write_verilog
 
     loaded, made = load_design(network, plan)
@@ -58,9 +60,13 @@ def generate(
         "input": {"number": str(loaded.input), "elements": loaded.n_in, "lanes": made.lanes},
         "output": {"number": str(accelerator.output), "elements": loaded.n_out,
                    "lanes": accelerator.lanes_out},
+        "address_map": [{**vars(region), "stride": region.stride}
+                        for region in accelerator.address_map],
         "amaranth": version("amaranth"), "yosys": version("pyosys")}
     write_results(out / "top.json", "generate", facts)
     write_results(json, "generate", facts)
+    if accelerator.address_map:
+        (out / "address_map.md").write_text(map_table(accelerator.address_map))
     table(f"{loaded.name}: ports", ["port", "direction", "bits"],
           [tuple(port.values()) for port in facts["ports"]])
     say(f"a frame every {accelerator.initiation_interval:,} cycles, latency "

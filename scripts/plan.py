@@ -11,11 +11,17 @@ __all__ = ["plan", "plan_rows"]
 
 
 def plan_rows(network: Any, plan: Any) -> list[dict[str, Any]]:
-    """One entry a layer: its LayerPlan and its estimate."""
+    """One entry a layer: its LayerPlan, its estimate and, if it is scheduled, the imbalance."""
     from hdl.estimate import estimate
+    from hdl.schedule import Schedule
 
-    return [{**vars(plan.layers[cost.name]), **vars(cost)} for cost in estimate(network, plan)
+    rows = [{**vars(plan.layers[cost.name]), **vars(cost)} for cost in estimate(network, plan)
             if cost.name in plan.layers]
+    layers = {layer.name: layer for layer in network.layers}
+    for row in rows:
+        if row["engine"] == "scheduled":
+            row["imbalance"] = Schedule(layers[row["name"]], row["pe"]).imbalance
+    return rows
 
 
 def plan(
@@ -69,6 +75,10 @@ def plan(
           [(row["name"], row["storage"], row["pe"], row["simd"], row["cycles"], row["lut"],
             row["ff"], row["bram"]) for row in rows]
           + [("total", "", "", "", sums.cycles, sums.lut, sums.ff, sums.bram)])
+    for row in rows:
+        if "imbalance" in row:
+            say(f"{row['name']}: scheduled, {row['pe']} elements with {row['imbalance']:.2f} times "
+                "the cycles of an even share of the non-zeros")
     cycles = accelerator.initiation_interval
     say(f"a frame every {cycles:,} cycles, latency {accelerator.latency:,} cycles"
         + (f"; {clock * 1e6 / cycles:,.0f} frames/s at {clock:g} MHz" if clock else ""))
