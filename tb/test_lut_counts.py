@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.layer import Dense
-from golden.number import Bipolar, Integer
+from golden.number import Bipolar, Integer, Ternary
 from hdl.dense_logic import dense_logic
 from hdl.folded_sum import FoldedSum
 from hdl.folding import Folding
@@ -41,3 +41,29 @@ def test_folded(tmp_path, variant: str, per_product: float) -> None:
     made = synthesize(FoldedSum(folding, variant=variant), "xc7", tmp_path)
     luts = sum(count for cell, count in made.totals.cells.items() if cell.startswith("LUT"))
     assert luts / (64 * 16) <= per_product
+
+
+def ternary() -> np.ndarray:
+    """64 x 64, half of them 0."""
+    rng = np.random.default_rng(2)
+    drawn = rng.choice([-1, 1], size=(64, 64))
+    return drawn * (rng.random((64, 64)) >= 0.5)
+
+
+def test_hard_wired_ternary(tmp_path) -> None:
+    """1-bit inputs, by what yosys keeps; 8-bit inputs by the graph's own count."""
+    layer = Dense("layer", Bipolar(), ternary(), None, Ternary())
+    made = synthesize(HardwiredDense(layer, variant="xc7"), "xc7", tmp_path)
+    assert made.totals.lut / layer.weights.size <= 0.30
+    layer = Dense("layer", Integer(8, True), ternary(), None, Ternary())
+    assert dense_logic(layer)[0].luts / layer.non_zeros <= 3.6
+
+
+def test_hard_wired_pruned() -> None:
+    """8-bit weights and inputs, a tenth of 64 x 64 weights not 0."""
+    rng = np.random.default_rng(3)
+    weights = rng.integers(-127, 128, size=(64, 64))
+    weights[weights == 0] = 1
+    weights = weights * (rng.random((64, 64)) < 0.1)
+    layer = Dense("layer", Integer(8, True), weights, None, Integer(8, True))
+    assert dense_logic(layer)[0].luts / layer.non_zeros <= 13.9

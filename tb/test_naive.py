@@ -8,9 +8,10 @@ from amaranth.sim import Simulator
 
 from golden.dense import dense
 from golden.layer import Dense
-from golden.number import Bipolar, Integer, pack, unpack
+from golden.number import Bipolar, Codebook, Integer, Ternary, pack, unpack
 from golden.popcount import popcount
-from hdl.naive import NaiveAccumulator, NaiveDense, NaivePopcount
+from hdl.naive import NaiveAccumulator, NaiveDense, NaiveMac, NaivePopcount
+from tb.dense_cases import draw_inputs, draw_layer
 
 
 def outputs(core: wiring.Component, inputs: list[int]) -> list[int]:
@@ -71,7 +72,35 @@ def test_accumulator(rng):
     simulator.run()
 
 
-def test_rejects_other_inputs():
-    layer = Dense("layer", Integer(8, False), np.ones((1, 1), np.int8))
-    with pytest.raises(ValueError, match=r"^layer layer: inputs must be bipolar, not uint8$"):
-        NaiveDense(layer)
+@pytest.mark.parametrize("input, weight", [
+    (Ternary(), Ternary()), (Integer(4, True), Integer(3, True)), (Bipolar(), Integer(2, False)),
+    (Integer(3, False), Codebook((-9, 0, 5))),
+])
+def test_products_of_all_kinds(input, weight, rng):
+    """Constant weights, and the same weights from outside in two beats."""
+    layer = draw_layer(rng, 6, 2, input, False, weight)
+    x = draw_inputs(rng, 6, input, layer, frames=4)
+    expected, bias = dense(x, layer), layer.bias
+    assert bias is not None
+    number = layer.accumulator
+    codes = unpack(outputs(NaiveDense(layer), pack(input.encode(x), input.width)), 2, number.width)
+    assert number.decode(codes).tolist() == expected.tolist()
+
+    core = NaiveMac(3, 2, input, weight, number.width)
+
+    async def drive(context):
+        for frame, sums in zip(x, expected, strict=True):
+            for beat, part in enumerate((slice(3), slice(3, 6))):
+                context.set(core.first, beat == 0)
+                context.set(core.preload, pack([number.encode(bias)], number.width)[0])
+                context.set(core.x, pack([input.encode(frame[part])], input.width)[0])
+                context.set(core.w, pack([weight.encode(layer.weights[:, part]).ravel()],
+                                         weight.width)[0])
+                got = context.get(core.o)
+                await context.tick()
+            assert number.decode(unpack([got], 2, number.width)).tolist() == [sums.tolist()]
+
+    simulator = Simulator(core)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(drive)
+    simulator.run()

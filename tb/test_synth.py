@@ -9,6 +9,8 @@ from amaranth.hdl import Assert
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.netlist_levels import logic_levels
+from hdl.popcount import Popcount
 from hdl.synth import FAMILIES, synthesize
 from hdl.yosys import ToolError
 
@@ -179,6 +181,17 @@ def test_layers_add_up(tmp_path, family):
     # The netlist itself is flat all the same.
     assert synthesis.netlist.read_text().count("\nmodule ") == 1
     assert synthesis.json.stat().st_size and synthesis.log.stat().st_size
+
+
+@pytest.mark.parametrize("levels", [1, 2, 4])
+def test_counts_logic_levels(tmp_path, levels):
+    """A pipeline of primitives has as many levels between its registers as it was made for."""
+    core = Popcount(200, levels=levels, variant="xc7")
+    assert logic_levels(synthesize(core, "xc7", tmp_path).json) == levels
+
+
+def test_carry_chains_are_no_level(tmp_path):
+    assert logic_levels(synthesize(Accumulator(), "xc7", tmp_path).json) == 1
 
 
 def test_rejects_unknown_family(tmp_path):
