@@ -69,13 +69,13 @@ def test_thresholds_can_be_written(rng: np.random.Generator, structure: str) -> 
 
 def test_thresholds_change_between_frames(rng: np.random.Generator) -> None:
     """Frames in the core when a write is offered meet the old thresholds, later ones the new."""
-    layers = [draw(rng, 5, 6, Integer(7, True), Integer(3, False)) for _ in range(2)]
-    x = frames(rng, layers[0])[:30]
-    core = SerialThreshold(layers[0], lanes=2, storage="ram")
+    layers = [draw(rng, 5, 2, Integer(7, True), Ternary()) for _ in range(2)]
+    x = np.resize(frames(rng, layers[0]), (24, 5))  # eight times three
+    core = SerialThreshold(layers[0], lanes=1, storage="ram")
     changed = np.arange(len(x))[:, None] // 3 % 2 == 1
     first, second = (multi_threshold(x, layer) for layer in layers)
-    simulate(Rewritten(core, layers[::-1], 3, core.beats, 2), Frames.of(x, layers[0].input, 2),
-             Frames.of(np.where(changed, second, first), layers[0].output, 2),
+    simulate(Rewritten(core, layers[::-1], 3, core.beats, 1), Frames.of(x, layers[0].input),
+             Frames.of(np.where(changed, second, first), layers[0].output),
              scenarios=("source", "sink", "both", "patient", "full"))
 
 

@@ -45,14 +45,14 @@ def frames(rng: np.random.Generator, n: int, number: Integer, count: int = 24) -
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("n, input_, output, shift, rounding, overflow, options", [
-    (1, Integer(1, False), Integer(1, True), 0, "floor", "wrap", {"lanes": 1}),
+    (1, Integer(1, False), Integer(1, True), 40, "floor", "wrap", {"lanes": 1}),
     (3, Integer(9, True), Integer(8, True), 5, "half_even", "saturate",
      {"lanes": 2, "multiplier": "dsp"}),
     (5, Integer(12, True), Integer(4, False), 9, "half_up", "saturate",
      {"lanes": 5, "storage": "logic"}),
     (13, Integer(7, False), Integer(6, True), 1, "half_even", "wrap",
      {"lanes": 4, "memory": "block"}),
-    (7, Integer(20, True), Integer(16, True), 30, "half_up", "wrap",
+    (7, Integer(20, True), Integer(16, True), 8, "half_up", "wrap",
      {"lanes": 3, "storage": "ram", "memory": "lut"}),
 ])
 def test_matches_golden(rng: np.random.Generator, n: int, input_: Integer, output: Integer,
