@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tb.fault_list_outputs import OUTPUT_FAULTS
+from tb.fault_list_schedule import SCHEDULE_FAULTS
 from tb.fault_list_sparse import SPARSE_FAULTS
 
 __all__ = ["FAULTS", "Fault"]
@@ -321,6 +322,9 @@ FAULTS = (
 
     # Thresholds, scales, tables, clamps, top-k.
     *(Fault(*fault) for fault in OUTPUT_FAULTS),
+
+    # Scheduled layers, and the bus through which all layers are written.
+    *(Fault(*fault) for fault in SCHEDULE_FAULTS),
 
     # Compressed and sparse cores.
     *(Fault(*fault) for fault in SPARSE_FAULTS),

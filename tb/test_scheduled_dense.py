@@ -18,6 +18,7 @@ from hdl.synth import synthesize
 from tb.capacity import capacity
 from tb.dense_cases import draw_inputs, draw_layer
 from tb.harness import Frames, simulate
+from tb.rewritten import Rewritten
 
 PIXEL = Integer(8, False)
 SMALL = Integer(3, True)
@@ -85,6 +86,21 @@ def test_accumulators_hold_any_weights(rng: np.random.Generator) -> None:
     core = ScheduledDense(first, pe=2, storage="ram")
     check(rng, core, second, writes=Frames.of_words(
         core.writes(second), len(core.write.payload.as_value())))
+
+
+@pytest.mark.parametrize("kind, thresholds, after", [(WEIGHT, False, 1), (BOOK, True, 3)])
+def test_weights_change_between_frames(rng: np.random.Generator, kind: Number, thresholds: bool,
+                                       after: int) -> None:
+    """Frames that are in the core when a write is offered still meet the old weights, those that
+    come later the new ones, whatever is stalled."""
+    first = full(5, 6, thresholds, kind)
+    second = draw_layer(rng, 6, 5, SMALL, thresholds, kind, 0.5)
+    core = ScheduledDense(first, pe=2, lanes_in=2, storage="ram")
+    x = draw_inputs(rng, 6, SMALL, second, 8)[:16]
+    changed = np.arange(len(x))[:, None] // 2 % 2 == 1
+    simulate(Rewritten(core, [second, first], 2, 3, after), Frames.of(x, SMALL, 2),
+             Frames.of(np.where(changed, dense(x, second), dense(x, first)), core.output),
+             scenarios=("source", "sink", "both", "patient", "full"))
 
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])

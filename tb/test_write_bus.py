@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from amaranth.hdl import Array, C, Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, stream, wiring
 
 from golden.layer import Dense
@@ -15,6 +15,7 @@ from hdl.plan import LayerPlan, Plan
 from hdl.write_bus import WriteBus
 from tb.dense_cases import draw_layer
 from tb.harness import Frames, simulate
+from tb.rewritten import Rewritten
 
 SMALL = Integer(3, True)
 PLANS = {
@@ -62,42 +63,11 @@ def test_writes_a_network(rng: np.random.Generator, plan: str, netlist: bool) ->
              writes=Frames.of_words(words(core, core.writes(second)), len(core.write.p.as_value())))
 
 
-class Rewritten(wiring.Component):
-    """An accelerator whose network changes after every ``period`` frames.
+class Beats(Accelerator):
+    """An accelerator whose writes are beats of the stream."""
 
-    All pairs of one of ``networks``, the next one each time, are offered to ``write`` without a
-    pause from the moment at which the first beat of a period's last frame is in.
-    """
-
-    def __init__(self, core: Accelerator, networks: list[Network], period: int):
-        self._core, self._period = core, period
-        self._words = [words(core, core.writes(network)) for network in networks]
-        self._beats = -(-core.network.n_in // core.plan.lanes)
-        self.latency, self.initiation_interval = core.latency, core.initiation_interval
-        super().__init__({"i": wiring.In(core.i.signature.flip()),
-                          "o": wiring.Out(core.o.signature)})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.core = core = self._core
-        wiring.connect(m, wiring.flipped(self.i), core.i)
-        wiring.connect(m, core.o, wiring.flipped(self.o))
-        payload = core.write.payload.as_value()
-        table = [C(word, len(payload)) for words in self._words for word in words]
-        each, beats = len(self._words[0]), self._beats
-        beat, word = Signal(range(self._period * beats)), Signal(range(len(table)))
-        # Full up to a power of two, or Verilator misses the other cases.
-        m.d.comb += payload.eq(
-            Array(table + [table[0]] * ((1 << len(word)) - len(table)))[word])
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += beat.eq(Mux(beat == self._period * beats - 1, 0, beat + 1))
-            with m.If(beat == (self._period - 1) * beats):
-                m.d.sync += core.write.valid.eq(1)
-        with m.If(core.write.valid & core.write.ready):
-            m.d.sync += word.eq(Mux(word == len(table) - 1, 0, word + 1))
-            with m.If((word + 1) % each == 0):
-                m.d.sync += core.write.valid.eq(0)
-        return m
+    def writes(self, network: Network) -> list[int]:  # type: ignore[override]
+        return words(self, super().writes(network))
 
 
 @pytest.mark.parametrize("plan, scenarios, netlist", [
@@ -111,11 +81,11 @@ def test_no_frame_meets_two_networks(rng: np.random.Generator, plan: str,
     layers, those that come later the new ones in both, whatever is stalled."""
     kind, period = Integer(3, True), 2
     first, second = (draw_network(rng, kind, density) for density in (1.0, 0.5))
-    core = Accelerator(room(kind), Plan(PLANS[plan], lanes=2))
+    core = Beats(room(kind), Plan(PLANS[plan], lanes=2))
     x = rng.integers(-4, 4, (12, 7))
     golden = np.stack([run([room(kind), first, second][k // period % 3], x)[-1][k]
                        for k in range(len(x))])
-    simulate(Rewritten(core, [first, second, room(kind)], period), Frames.of(x, SMALL, 2),
+    simulate(Rewritten(core, [first, second, room(kind)], period, 4, 1), Frames.of(x, SMALL, 2),
              Frames.of(golden, core.output, core.lanes_out), scenarios=scenarios, netlist=netlist)
 
 
