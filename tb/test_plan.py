@@ -5,11 +5,14 @@ import json
 import numpy as np
 import pytest
 
+from golden.layer import ArgMax
+from golden.network import Network
 from golden.number import Bipolar, Integer
 from hdl.accelerator import Accelerator
 from hdl.estimate import block_rams, estimate
 from hdl.plan import LayerPlan, Plan
 from hdl.planner import plan_for_cycles, plan_for_luts, plan_for_rate, total
+from tb.dense_cases import draw_layer
 from tb.test_accelerator import draw_network
 
 DIGITS = (64, 48, 32, 10)
@@ -35,6 +38,12 @@ def test_file_keeps_everything(tmp_path) -> None:
      "layer a: storage must be one of logic, rom, ram, not 'flash'"),
     ({"layers": {"a": {"memory": "hbm"}}},
      "layer a: memory must be one of auto, lut, block, not 'hbm'"),
+    ({"layers": {"a": {"engine": "sparse"}}},
+     "layer a: engine must be one of dense, scheduled, not 'sparse'"),
+    ({"layers": {"a": {"multiplier": "fpu"}}},
+     "layer a: multiplier must be one of lut, dsp, not 'fpu'"),
+    ({"layers": {"a": {"storage": "logic", "multiplier": "dsp"}}},
+     "layer a: multiplier must be lut with storage \"logic\", not 'dsp'; take \"rom\" or \"ram\""),
     ({"lanes": 0}, "plan: lanes must be at least 1, not 0"),
     ({"clock_hz": 0}, "plan: clock_hz must be at least 1, not 0"),
     ({"levels": 0}, "levels must be at least 1, not 0"),
@@ -63,6 +72,24 @@ def test_keeps_the_cycles(rng: np.random.Generator, cycles: int) -> None:
     core = Accelerator(network, plan)
     assert core.initiation_interval <= cycles
     assert core.initiation_interval == total(estimate(network, plan)).cycles
+
+
+@pytest.mark.parametrize("density, engine", [(0.05, "scheduled"), (1.0, "dense")])
+def test_schedules_pruned_layers(rng: np.random.Generator, density: float, engine: str) -> None:
+    layer = draw_layer(rng, 64, 48, Integer(8, False), False, Integer(8, True), density)
+    network = Network("network", (layer,))
+    plan = plan_for_cycles(network, 100, storages=("rom",))
+    assert plan.layers["layer"].engine == engine
+    core = Accelerator(network, plan)
+    assert core.initiation_interval <= 100
+    assert core.initiation_interval == total(estimate(network, plan)).cycles
+
+
+def test_schedules_dense_layers_alone() -> None:
+    plan = Plan({"largest": LayerPlan(engine="scheduled")})
+    with pytest.raises(ValueError, match="^layer largest: engine must be dense for a layer that is "
+                                         "not fully connected, not 'scheduled'$"):
+        plan.check(Network("network", (ArgMax("largest", Bipolar(), 3),)))
 
 
 def test_fewer_cycles_cost_more(rng: np.random.Generator) -> None:
