@@ -1,5 +1,7 @@
 """The write bus of whole accelerators: what is written is computed, and frames meet all or none."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from amaranth.hdl import Cat, Module, Signal
@@ -13,6 +15,7 @@ from hdl.accelerator import Accelerator
 from hdl.address_map import BEGIN, COMMIT, address_map, map_table
 from hdl.plan import LayerPlan, Plan
 from hdl.write_bus import WriteBus
+from tb.cli_case import lutloom, results
 from tb.dense_cases import draw_layer
 from tb.harness import Frames, simulate
 from tb.rewritten import Rewritten
@@ -209,3 +212,15 @@ def test_map() -> None:
 | 0x0040 - 0x0040 | a | preloads | 1 | 8 | 1 |
 | 0x0044 - 0x0046 | b | order | 3 | 32 | 1 |
 """
+
+
+def test_generate_describes_the_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    network, plan = room(Integer(3, True)), Plan(PLANS["scheduled"], lanes=2)
+    network.save("network.npz")
+    plan.save("plan.json")
+    assert lutloom("generate", "network.npz", "--plan", "plan.json", "--json", "made.json")[0] == 0
+    regions = Accelerator(network, plan).address_map
+    assert results(tmp_path / "made.json", "generate")["address_map"] == [
+        {**vars(region), "stride": region.stride} for region in regions]
+    assert (tmp_path / "rtl/address_map.md").read_text() == map_table(regions)
