@@ -134,7 +134,7 @@ class HuffmanDecoder(wiring.Component):
                     m.d.sync += place.eq(_Place.CHECKSUM)
         with m.Elif(place == _Place.CHECKSUM):
             right = (self.i.p.word == checksum.crc) & self.i.p.last
-            m.d.comb += [self.i.ready.eq(empty | stuck | over),
+            m.d.comb += [self.i.ready.eq(empty),
                          broken.eq(stuck | over | self.i.valid & empty & ~right)]
             with m.If(take):
                 m.d.sync += [place.eq(_Place.LENGTH), self.done.eq(~broken)]

@@ -10,13 +10,15 @@ from amaranth.utils import ceil_log2
 
 __all__ = ["PairMemory"]
 
+_LUT_WORDS = 64  # up to so many words of a bank are kept in LUTs
+
 
 class PairMemory(wiring.Component):
     """Words ``addr`` and ``addr + 1`` of a list, from a bank of even and one of odd places.
 
     Parameters: words, each of ``width`` bits. Members: ``addr`` (0 .. len(words)) and ``en``;
     ``first`` and ``second`` follow at the clock edge while ``en`` is high, else they are kept.
-    Words beyond the last are 0.
+    Words beyond the last are 0. A bank of more than 64 words is block RAM, else LUTs.
     """
 
     def __init__(self, words: Sequence[int], width: int) -> None:
@@ -28,8 +30,11 @@ class PairMemory(wiring.Component):
         m = Module()
 
         depth = len(self._words) // 2 + 2
-        m.submodules.even = even = Memory(shape=self._width, depth=depth, init=self._words[::2])
-        m.submodules.odd = odd = Memory(shape=self._width, depth=depth, init=self._words[1::2])
+        style = {"rom_style": "logic" if depth <= _LUT_WORDS else "block"}
+        m.submodules.even = even = Memory(shape=self._width, depth=depth, init=self._words[::2],
+                                          attrs=style)
+        m.submodules.odd = odd = Memory(shape=self._width, depth=depth, init=self._words[1::2],
+                                        attrs=style)
         low, high = even.read_port(), odd.read_port()
         swapped = Signal()
         m.d.comb += [

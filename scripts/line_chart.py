@@ -33,8 +33,8 @@ def line_chart(title: str, x_label: str, y_label: str, x: Sequence[object],
               f"{escape(x_label)}</text>"),
              (f'<text class="middle" transform="translate(16 {(_TOP + bottom) / 2}) rotate(-90)">'
               f"{escape(y_label)}</text>")]
-    for step in range(6):
-        value = low + (high - low) * step / 5
+    for step in range(7):
+        value = low + (high - low) * step / 6
         parts.append(f'<path class="grid" d="M{_LEFT} {up(value):.1f}H{right}"/>'
                      f'<text class="right" x="{_LEFT - 8}" y="{up(value) + 4:.1f}">'
                      f"{value:g}</text>")

@@ -38,8 +38,7 @@ def draw_inputs(rng: np.random.Generator, layer: Dense, frames: int) -> np.ndarr
     (37, 64, 0.1, Integer(16, True), 3, 8, 8, False, False),
     (21, 34, 0.2, Integer(8, False), 17, 5, 2, True, False),
     (23, 50, 0.5, Integer(3, True), 7, 23, 256, False, False),
-    (1, 1, 1.0, Integer(16, True), 1, 1, 1, False, True),
-    (13, 70, 0.04, Integer(16, True), 1, 4, 3, True, True),
+    (13, 70, 0.25, Integer(16, True), 1, 4, 3, True, True),
     (20, 37, 0.3, Integer(5, False), 4, 3, 1, False, True),
 ])
 def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, density: float,
