@@ -188,7 +188,8 @@ def verify(component: wiring.Component, inputs: Frames, outputs: Frames, *,
     """Run a core on frames and compare; see the module's text.
 
     latency, interval: in place of the core's own promises; starts: cycles from the first input beat
-    to each frame's first output beat, in place of both, for a core whose rate depends on its data;
+    to each frame's first output beat, in place of both, for a core whose rate depends on its data
+    (empty: nothing is promised);
     writes: Frames alone go to the stream
     ``write``; scenarios: some of SCENARIOS; seed:
     of stalls, padding and moments of reset; folder: where all files stay (default: a temporary
