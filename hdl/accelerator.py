@@ -105,8 +105,8 @@ class Accelerator(wiring.Component):
         if plan.storage == "logic":
             return HardwiredDense(layer, levels=levels, variant=variant), layer.output
         core = FoldedDense(layer, pe=plan.pe, simd=plan.simd, storage=plan.storage,
-                           memory=plan.memory, multiplier=plan.multiplier, levels=levels,
-                           variant=variant)
+                           memory=plan.memory, multiplier=plan.multiplier, codebook=plan.codebook,
+                           levels=levels, variant=variant)
         return core, core.output
 
     @property

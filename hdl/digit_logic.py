@@ -29,7 +29,8 @@ def signed_digits(weights: NDArray[np.integer]) -> NDArray[np.int8]:
 
     No two neighbours differ from 0. At least one place.
     """
-    rest, places = weights.astype(np.int64), []
+    rest = weights.astype(np.int64)
+    places: list[NDArray[np.int64]] = []
     while rest.any() or not places:
         digit = np.where(rest & 1, 2 - (rest & 3), 0)
         places.append(digit)

@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd, log
 
+import numpy as np
+
 from golden.layer import ArgMax, Dense, Layer
 from golden.network import Network
 from golden.number import Bipolar, Ternary
+from hdl.digit_logic import signed_digits
 from hdl.folded_dense import memory_for
 from hdl.folding import Folding
 from hdl.output_estimate import output_cycles, output_logic, output_memories
@@ -24,9 +27,11 @@ __all__ = ["Estimate", "block_rams", "converter_luts", "estimate", "estimate_lay
 
 # RAMB18: (bits, words) of its widest ports.
 _RAMB18 = (36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)
-_PRODUCT_LUT = 0.87  # a bit of a product, with its share of the adders
-_SHARED_LUT = 1 / 3  # an input bit, for the parities that all neurons share
-_HARD_WIRED_LUT = 2.5  # a weight, over the logarithm of their number
+# A bit of a product, with its share of the adders.
+_SIGN_LUT, _TERNARY_LUT, _INTEGER_LUT, _ADDER_LUT = 0.87, 1.58, 1.07, 0.6
+_SHARED_LUT = 1 / 3  # an input bit, for the parities that all neurons of ±1 weights share
+# A weight, or a signed digit of one, over the logarithm of their number.
+_HARD_WIRED_SIGN, _HARD_WIRED_DIGIT = 2.5, 4.5
 _CONTROL_LUT, _CONTROL_FF = 60, 40
 _BLOCK_BITS = 4096  # bits from which on yosys takes block RAM where it may choose
 
@@ -71,7 +76,11 @@ def estimate_layer(layer: Layer, plan: LayerPlan, levels: int = 3) -> Estimate:
     width = layer.input.width
     if plan.storage == "logic":
         weights = max(layer.n_in * layer.n_out, 2)
-        lut = round(_HARD_WIRED_LUT * weights * width**0.8 / log(weights)) + 2 * layer.n_out
+        if layer.weight_kind == Bipolar():
+            lut = round(_HARD_WIRED_SIGN * weights * width**0.8 / log(weights)) + 2 * layer.n_out
+        else:
+            digits = int(np.count_nonzero(signed_digits(layer.weights)))
+            lut = round(_HARD_WIRED_DIGIT * digits * width**0.9 / log(weights)) + 2 * layer.n_out
         return Estimate(layer.name, 1, lut, 2 * lut // levels, 0)
     if plan.engine == "scheduled":
         return _scheduled(layer, plan)
@@ -111,11 +120,14 @@ def _scheduled(layer: Dense, plan: LayerPlan) -> Estimate:
 
 
 def _folded(layer: Dense, plan: LayerPlan, levels: int) -> Estimate:
-    folding = Folding(layer, plan.pe, plan.simd, worst_case=plan.storage == "ram")
+    folding = Folding(layer, plan.pe, plan.simd, multiplier=plan.multiplier,
+                      worst_case=plan.storage == "ram")
     operands = plan.simd * layer.input.width
-    products = round(_PRODUCT_LUT * operands) * plan.pe + round(_SHARED_LUT * operands)
+    products = round(_products(folding, plan.codebook)) * plan.pe
+    if layer.weight_kind == Bipolar():
+        products += round(_SHARED_LUT * operands)
     accumulators = plan.pe * folding.accumulator_width
-    weights = plan.pe * plan.simd
+    weights = plan.pe * plan.simd * layer.weight_kind.width
     lut = products + accumulators + _CONTROL_LUT
     ff = 3 * products // levels + 3 * accumulators + weights + operands + _CONTROL_FF
     memories = [(weights, folding.cycles, memory_for(plan.memory, folding.cycles)),
@@ -123,6 +135,25 @@ def _folded(layer: Dense, plan: LayerPlan, levels: int) -> Estimate:
     lut_memories, bram = _kept(memories, plan.storage)
     lut += lut_memories + -(-2 * folding.beats // 48) * operands  # the ring of inputs
     return Estimate(layer.name, folding.cycles, lut, ff, bram)
+
+
+def _products(folding: Folding, codebook: str) -> float:
+    """LUTs of a neuron's products and their sum."""
+    layer, operands = folding.layer, folding.simd * folding.layer.input.width
+    if layer.weight_kind == Bipolar():
+        return _SIGN_LUT * operands
+    if layer.weight_kind == Ternary():
+        return _TERNARY_LUT * operands
+    bits, entries = folding.factor.width, len(folding.entries)
+    decoded = folding.simd * bits * -(-entries // 64)
+    if folding.dsp:
+        return _ADDER_LUT * folding.simd * folding.product_width + decoded
+    multiplied = _INTEGER_LUT * bits * operands + decoded
+    if not entries or codebook == "multiply":
+        return multiplied
+    accumulator = (layer.n_in << layer.input.width).bit_length()
+    accumulated = entries * (_TERNARY_LUT * operands + accumulator * (1 + _ADDER_LUT * bits / 3))
+    return accumulated if codebook == "accumulate" else min(multiplied, accumulated)
 
 
 def _kept(memories: Sequence[tuple[int, int, str]], storage: str) -> tuple[int, float]:

@@ -10,9 +10,9 @@ from typing import Any
 from golden.layer import ArgMax, Dense, Layer, TopK
 from golden.network import Network
 from hdl.folded_dense import MEMORIES
+from hdl.folding import CODEBOOKS, MULTIPLIERS
 from hdl.logic_block import check_levels, check_variant
 from hdl.schedule import Schedule
-from hdl.scheduled_element import MULTIPLIERS
 
 __all__ = ["LayerPlan", "Plan"]
 
@@ -32,7 +32,8 @@ class LayerPlan:
     :class:`hdl.folded_dense.FoldedDense`; fifo : beats of a FIFO in front of the layer, 0 for none.
     engine : "dense" (:class:`hdl.folded_dense.FoldedDense`) or "scheduled", for which zero weights
     cost nothing (:class:`hdl.scheduled_dense.ScheduledDense`: pe multipliers, simd inputs a beat,
-    as many outputs a beat as keep its pace); multiplier : "lut" or "dsp".
+    as many outputs a beat as keep its pace); multiplier : "lut" or "dsp";
+    codebook : "auto", "multiply" or "accumulate", see :class:`hdl.folded_dense.FoldedDense`.
     structure : of a multi-threshold, "parallel" or "serial" comparisons. All layers that are not
     fully connected take simd inputs a cycle and have no pe.
     """
@@ -43,6 +44,7 @@ class LayerPlan:
     fifo: int = 0
     engine: str = "dense"
     multiplier: str = "lut"
+    codebook: str = "auto"
     structure: str = "parallel"
 
 
@@ -76,7 +78,7 @@ class Plan:
                 _check_count(where, parameter, getattr(layer, parameter), least)
             for parameter, choices in (("storage", _STORAGES), ("memory", MEMORIES),
                                        ("engine", _ENGINES), ("multiplier", MULTIPLIERS),
-                                       ("structure", _STRUCTURES)):
+                                       ("codebook", CODEBOOKS), ("structure", _STRUCTURES)):
                 if (value := getattr(layer, parameter)) not in choices:
                     raise ValueError(f"{where}: {parameter} must be one of {', '.join(choices)}, "
                                      f"not {value!r}")

@@ -1,17 +1,21 @@
 """Accelerator against the network's golden answers, layer by layer, in plans of all kinds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from golden.layer import ArgMax, Dense
+from golden.activation import Scale
+from golden.layer import ArgMax, Dense, Layer
 from golden.network import Network
-from golden.number import Bipolar, Integer, Number
+from golden.number import Bipolar, Codebook, Integer, Number, Ternary
 from golden.reference import run
 from hdl.accelerator import Accelerator
 from hdl.fifo import StreamFIFO
 from hdl.folded_dense import FoldedDense
 from hdl.hardwired_dense import HardwiredDense
 from hdl.plan import LayerPlan, Plan
+from hdl.planner import plan_for_cycles
 from hdl.verilog import to_verilog
 from tb.capacity import capacity
 from tb.dense_cases import draw_layer
@@ -91,6 +95,30 @@ def test_small_networks(rng: np.random.Generator, widths: tuple, number: Number,
     network = draw_network(rng, widths, number, argmax)
     layers = {layer.name: LayerPlan() for layer in network.layers}
     check(rng, network, Plan(layers, lanes=1))
+
+
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
+def test_weight_kinds(rng: np.random.Generator, netlist: bool) -> None:
+    """A layer of each kind of weights, one requantised for the next, in structures of all kinds."""
+    number = Integer(4, True)
+    plans = {"dense_0": LayerPlan(storage="logic"), "dense_1": LayerPlan(2, 3, multiplier="dsp"),
+             "dense_2": LayerPlan(3, 2, "ram", codebook="accumulate"),
+             "dense_3": LayerPlan(2, 1, engine="scheduled")}
+    kinds: tuple[Number, ...] = (Ternary(), Integer(5, True), Codebook((-3, 0, 5)),
+                                 Codebook((-60, -1, 0, 7)))
+    layers: list[Layer] = []
+    for k, (kind, n_in, n_out) in enumerate(zip(kinds, (9, 7, 6, 5), (7, 6, 5, 4), strict=True)):
+        drawn = draw_layer(rng, n_in, n_out, number, False, kind, 0.6)
+        layers.append(replace(drawn, name=f"dense_{k}"))
+        shift = max(drawn.accumulator.width - 4, 0)
+        layers.append(Scale(f"scale_{k}", drawn.accumulator, n_out, np.array(1), np.array(0), shift,
+                            "half_even", "saturate", number))
+        plans[f"scale_{k}"] = LayerPlan(simd=2)
+    network = Network("kinds", tuple(layers))
+    check(rng, network, Plan({layer.name: plans[layer.name] for layer in layers}, lanes=4), netlist)
+    for cycles in (1, 10, 60):
+        plan = plan_for_cycles(network, cycles)
+        assert Accelerator(network, plan).initiation_interval <= cycles
 
 
 def test_fifos(rng: np.random.Generator) -> None:

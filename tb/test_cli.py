@@ -13,7 +13,7 @@ import typer
 
 import golden.reference
 import scripts.lower
-from golden.network import Dense, Network
+from golden.network import ArgMax, Dense, Network
 from hdl.plan import Plan
 from scripts import demo
 from scripts.cli import app
@@ -136,7 +136,7 @@ def test_a_difference_of_lowering_is_named(monkeypatch):
     def wrong(*arguments: Any) -> Network:
         network = lower_model(*arguments)
         *before, scores, argmax = network.layers
-        assert isinstance(scores, Dense)
+        assert isinstance(scores, Dense) and isinstance(argmax, ArgMax)
         weights = scores.weights.copy()
         weights[4, 7] *= -1
         wrong = replace(scores, weights=weights)

@@ -67,7 +67,7 @@ def test_learnt_scales_become_a_codebook() -> None:
 def test_a_trained_ternary_network_is_lowered_exactly(tmp_path: Path) -> None:
     digits = load("digits")
     spec = replace(MODELS["digits"], weights="ternary")
-    model = train(spec, digits, Recipe(epochs=3, learning_rate=0.01))
+    model = train(spec, digits, Recipe(epochs=8, learning_rate=0.01))
     assert isinstance(model, BinaryMLP)
     network = lower(model)
     for layer in network.layers[:-1]:
