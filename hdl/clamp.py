@@ -48,6 +48,7 @@ class LeakyReLU(ElementwiseCore[LeakyReLULayer]):
                  memory: str = "auto", multiplier: str = "lut", variant: str = "portable"):
         check_multiplier(layer.name, multiplier)
         self._multiplier = multiplier
+        self.uses_dsp = multiplier == "dsp"
         super().__init__(layer, lanes=lanes, storage=storage, memory=memory, variant=variant)
 
     def compute(self, pipe: Pipeline, x: Sequence[Value], parameters: Mapping[str, Value]

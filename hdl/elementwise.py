@@ -78,6 +78,7 @@ class ElementwiseCore(wiring.Component, Generic[AnyLayer]):
 
     depth = 0  # registers of :meth:`compute`
     writable = True  # does the layer have parameters that can lie in memory?
+    uses_dsp = False  # are its products made for multiplier blocks?
 
     def __init__(self, layer: AnyLayer, *, lanes: int, storage: str = "rom", memory: str = "auto",
                  variant: str = "portable"):

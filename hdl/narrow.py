@@ -13,7 +13,8 @@ class Narrow(wiring.Component):
     """The lowest bits of each lane: exact for numbers that the narrower kind holds.
 
     A layer whose weights can be written has accumulators for the worst case; those of the weights
-    that it holds fit the kind that its network names. No register: latency 0.
+    that it holds fit the kind that its network names. Lanes beyond a frame go through as they came.
+    No register: latency 0.
 
     Members
     -------

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from amaranth.hdl import C, Cat, Mux, Value, signed
 
 from golden.number import Integer
+from hdl.digit_logic import signed_digits
 
 __all__ = ["MULTIPLIERS", "check_multiplier", "fitted", "half", "product", "rounded"]
 
@@ -52,7 +54,8 @@ def product(x: Value, by: Value | int, multiplier: str) -> Value:
     if multiplier == "dsp":
         return _signed(x * by)
     if isinstance(by, int):
-        terms = [-(x << k) if digit < 0 else x << k for k, digit in _signed_digits(by)]
+        digits = signed_digits(np.array(by)).tolist()
+        terms = [-(x << k) if digit < 0 else x << k for k, digit in enumerate(digits) if digit]
     else:
         terms = [Mux(bit, x << k, 0) for k, bit in enumerate(by)]
         if by.shape().signed:
@@ -63,19 +66,6 @@ def product(x: Value, by: Value | int, multiplier: str) -> Value:
 def _signed(value: Value) -> Value:
     """The same number."""
     return value if value.shape().signed else Cat(value, C(0, 1)).as_signed()
-
-
-def _signed_digits(number: int) -> list[tuple[int, int]]:
-    """(place, -1 or +1) of the digits that are not 0, in canonical form."""
-    digits, place = [], 0
-    while number:
-        if number & 1:
-            digit = 2 - (number & 3)
-            digits.append((place, digit))
-            number -= digit
-        number >>= 1
-        place += 1
-    return digits
 
 
 def _sum(terms: Sequence[Value]) -> Value:

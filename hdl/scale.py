@@ -32,6 +32,7 @@ class Scale(ElementwiseCore[ScaleLayer]):
                  memory: str = "auto", multiplier: str = "lut", variant: str = "portable"):
         check_multiplier(layer.name, multiplier)
         self._multiplier = multiplier
+        self.uses_dsp = multiplier == "dsp"
         self._factor, self._addend = self._operands(layer)
         super().__init__(layer, lanes=lanes, storage=storage, memory=memory, variant=variant)
 

@@ -72,6 +72,7 @@ class PiecewiseLinear(ElementwiseCore[PiecewiseLinearLayer]):
                  memory: str = "auto", multiplier: str = "lut", variant: str = "portable"):
         check_multiplier(layer.name, multiplier)
         self._multiplier = multiplier
+        self.uses_dsp = multiplier == "dsp"
         self._slope, self._offset = self._operand_kinds(layer)
         super().__init__(layer, lanes=lanes, storage=storage, memory=memory, variant=variant)
 

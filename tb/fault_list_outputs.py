@@ -63,8 +63,8 @@ OUTPUT_FAULTS = (
     ("multi_threshold", "hdl/serial_threshold.py", "row.eq(beat)", "row.eq(0)",
      "all beats search the first one's thresholds below the middle", _STEPS
      + "matches_golden[serial-3-255-input_6-output6-False-options6-rtl]"),
-    ("multi_threshold", "hdl/serial_threshold.py", "(~active | finish) & ~writing", "~active | finish",
-     "frames slip in during a write",
+    ("multi_threshold", "hdl/serial_threshold.py", "(~active | finish) & ~writing",
+     "~active | finish", "frames slip in during a write",
      _STEPS + "thresholds_change_between_frames"),
     ("multi_threshold", "hdl/serial_threshold.py", "self._left = self._bits",
      "self._left = self._bits + 1", "the model of the handshakes searches a cycle longer",

@@ -42,6 +42,8 @@ def test_file_keeps_everything(tmp_path) -> None:
      "layer a: engine must be one of dense, scheduled, not 'sparse'"),
     ({"layers": {"a": {"multiplier": "fpu"}}},
      "layer a: multiplier must be one of lut, dsp, not 'fpu'"),
+    ({"layers": {"a": {"structure": "folded"}}},
+     "layer a: structure must be one of parallel, serial, not 'folded'"),
     ({"layers": {"a": {"storage": "logic", "multiplier": "dsp"}}},
      "layer a: multiplier must be lut with storage \"logic\", not 'dsp'; take \"rom\" or \"ram\""),
     ({"lanes": 0}, "plan: lanes must be at least 1, not 0"),

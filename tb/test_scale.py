@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from golden.elementwise import scale
 from golden.fixed import OVERFLOWS, ROUNDINGS
 from golden.number import Integer
 from hdl.scale import Scale
+from hdl.synth import synthesize
 from tb.harness import Frames, simulate
 from tb.rewritten import Rewritten
 
@@ -102,6 +104,17 @@ def test_every_16_bit_input(signed: bool, multiplier: str, bias: int, shift: int
     core = SideBySide([Scale(layer, lanes=lanes, multiplier=multiplier) for layer in layers])
     simulate(core, Frames.of(x, input_, lanes), Frames.of(golden, output, 6 * lanes),
              scenarios=("none",))
+
+
+@pytest.mark.parametrize("family, block", [("xc7", "DSP48E1"), ("ecp5", "MULT18X18D")])
+@pytest.mark.parametrize("multiplier", ["dsp", "lut"])
+def test_one_multiplier_block_a_lane(rng: np.random.Generator, tmp_path: Path, family: str,
+                                     block: str, multiplier: str) -> None:
+    layer = draw(rng, 6, Integer(16, True), Integer(8, True), 7, "half_even", "saturate")
+    core = Scale(layer, lanes=3, multiplier=multiplier)
+    made = synthesize(core, family, tmp_path)
+    assert core.uses_dsp == (multiplier == "dsp")
+    assert made.totals.cells.get(block, 0) == made.totals.dsp == (3 if core.uses_dsp else 0)
 
 
 @pytest.mark.parametrize("after", [1, 3])
