@@ -39,8 +39,10 @@ def full(n_out: int, n_in: int, thresholds: bool, kind: Number) -> Dense:
 def check(rng: np.random.Generator, core: ScheduledDense, layer: Dense, **options) -> None:
     """All scenarios; latency, interval and capacity are those promised."""
     schedule, x = core.schedule, draw_inputs(rng, layer.n_in, layer.input, layer, 10)
+    y = dense(x, layer)
+    assert core.output.minimum <= y.min() and y.max() <= core.output.maximum
     result = simulate(core, Frames.of(x, layer.input, schedule.lanes_in),
-                      Frames.of(dense(x, layer), core.output, schedule.lanes_out), **options)
+                      Frames.of(y, core.output, schedule.lanes_out), **options)
     assert result.capacity == capacity([core.timing()], len(x) * schedule.beats_in)
 
 
