@@ -12,6 +12,8 @@ from hdl.accelerator import Accelerator
 from hdl.estimate import block_rams, estimate
 from hdl.plan import LayerPlan, Plan
 from hdl.planner import plan_for_cycles, plan_for_luts, plan_for_rate, total
+from hdl.schedule import Schedule
+from tb.cli_case import lutloom, results
 from tb.dense_cases import draw_layer
 from tb.test_accelerator import draw_network
 
@@ -85,6 +87,19 @@ def test_schedules_pruned_layers(rng: np.random.Generator, density: float, engin
     core = Accelerator(network, plan)
     assert core.initiation_interval <= 100
     assert core.initiation_interval == total(estimate(network, plan)).cycles
+
+
+def test_imbalance_is_reported(rng: np.random.Generator, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    layer = draw_layer(rng, 64, 48, Integer(8, False), False, Integer(8, True), 0.05)
+    Network("pruned", (layer,)).save("network.npz")
+    status, output, _ = lutloom("plan", "network.npz", "--fps", 1e5, "--clock", 10, "--storage",
+                                "rom", "--json", "plan-made.json")
+    assert status == 0
+    row, = results(tmp_path / "plan-made.json", "plan")["layers"]
+    assert row["engine"] == "scheduled"
+    assert row["imbalance"] == Schedule(layer, row["pe"]).imbalance
+    assert f"{row['imbalance']:.2f} times the cycles of an even share" in " ".join(output.split())
 
 
 def test_schedules_dense_layers_alone() -> None:
