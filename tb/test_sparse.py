@@ -57,7 +57,7 @@ def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, density
 @pytest.mark.parametrize("n_in, n_out, density, number, pe, lanes, depth, netlist", [
     (1, 1, 1.0, Integer(16, True), 1, 1, 1, False),
     (13, 70, 0.04, Integer(16, True), 2, 4, 3, False),
-    (20, 37, 0.3, Integer(5, False), 40, 3, 2, False),
+    (8, 3, 0.4, Integer(5, False), 5, 3, 2, False),
     (9, 20, 0.2, Integer(16, True), 1, 4, 4, True),
 ])
 def test_decodes_on_the_fly(rng: np.random.Generator, n_in: int, n_out: int, density: float,
