@@ -16,17 +16,14 @@ An overflow either goes to the nearest end of the range ("saturate") or keeps th
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from golden.check import check_choice
 from golden.number import Integer
 
-__all__ = ["OVERFLOWS", "ROUNDINGS", "Fixed", "fit", "fixed", "round_shift"]
+__all__ = ["OVERFLOWS", "ROUNDINGS", "Fixed", "fit", "round_shift"]
 
 ROUNDINGS = "floor", "half_up", "half_even"
 OVERFLOWS = "saturate", "wrap"
@@ -150,30 +147,3 @@ def _finite(x: ArrayLike) -> NDArray[np.float64]:
         index = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"Fixed x must be finite, not {array[index]} at index {index}")
     return array
-
-
-class _Quantise(torch.autograd.Function):
-    """The nearest values in the forward direction, a straight line through them backward."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, kind: Fixed, rounding: str, overflow: str) -> Tensor:
-        codes = kind.quantise(x.detach().cpu().numpy(), rounding, overflow)
-        ends = kind.value([kind.integer.minimum, kind.integer.maximum])
-        inside = (x >= ends[0]) & (x <= ends[1])
-        ctx.save_for_backward(inside | torch.tensor(overflow == "wrap", device=x.device))
-        return torch.from_numpy(kind.value(codes)).to(x)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
-        (passes,) = ctx.saved_tensors
-        return gradients[0] * passes, None, None, None
-
-
-def fixed(x: Tensor, kind: Fixed, rounding: str = "half_even", overflow: str = "saturate"
-          ) -> Tensor:
-    """What ``kind.quantise(x)`` stands for, with the shape and dtype of ``x``.
-
-    Gradient: 1, but 0 beyond the range where that saturates.
-    """
-    result: Tensor = _Quantise.apply(x, kind, rounding, overflow)
-    return result

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from golden.activation import Clamp, LeakyReLU, MultiThreshold, Scale
 from golden.check import check_name, check_number, frozen
 from golden.number import Bipolar, Codebook, Integer, Number, Ternary
+from golden.selection import ArgMax, TopK
 from golden.tabulated import PiecewiseLinear, Table
-from golden.topk import TopK
 
 __all__ = ["ArgMax", "Clamp", "Dense", "Layer", "LeakyReLU", "MultiThreshold", "PiecewiseLinear",
            "Scale", "Table", "TopK", "check_name", "check_number"]
@@ -159,44 +159,6 @@ class Dense:
     def weight_bits(self) -> int:
         """Bits of all weights, zeros included, without the entries of a codebook."""
         return self.n_in * self.n_out * self.weight_kind.width
-
-
-@dataclass(frozen=True)
-class ArgMax:
-    """Index of the greatest of ``n_in`` values of kind ``input``; of equals, the lowest index."""
-
-    name: str
-    input: Number
-    n_in: int
-
-    def __post_init__(self) -> None:
-        check_name(self.name, "layer")
-        check_number(self.input, self.name)
-        if not isinstance(self.n_in, int | np.integer) or isinstance(self.n_in, bool):
-            raise TypeError(f"layer {self.name}: n_in must be an integer, not {self.n_in!r}")
-        if self.n_in < 1:
-            raise ValueError(f"layer {self.name}: n_in must be at least 1, not {self.n_in}")
-        object.__setattr__(self, "n_in", int(self.n_in))
-
-    @property
-    def n_out(self) -> int:
-        """One output a frame."""
-        return 1
-
-    @property
-    def output(self) -> Integer:
-        """Unsigned, just wide enough for the last index."""
-        return Integer.holding(0, self.n_in - 1, signed=False)
-
-    @property
-    def operations(self) -> int:
-        """Comparisons a frame."""
-        return self.n_in - 1
-
-    @property
-    def weight_bits(self) -> int:
-        """None are needed."""
-        return 0
 
 
 Layer = (Dense | ArgMax | MultiThreshold | Scale | Clamp | LeakyReLU | Table | PiecewiseLinear

@@ -1,6 +1,7 @@
-"""Binarisation, deterministic and stochastic, with straight-through gradients.
+"""Binarisation, deterministic and stochastic, and fixed point with straight-through gradients.
 
-Source: M. Courbariaux et al., "Binarized Neural Networks", NIPS 2016, arXiv:1602.02830.
+Source of binarisation: M. Courbariaux et al., "Binarized Neural Networks", NIPS 2016,
+arXiv:1602.02830.
 """
 
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["binarise", "binarise_stochastic", "straight_through"]
+from golden.fixed import Fixed
+
+__all__ = ["binarise", "binarise_stochastic", "fixed", "straight_through"]
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -46,3 +49,30 @@ def binarise_stochastic(x: Tensor, generator: torch.Generator | None = None) -> 
     drawn = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
     # A draw lies in [0, 1): x <= -1 never gives +1, x >= 1 always does.
     return straight_through(x, torch.where(drawn < (x + 1) / 2, 1.0, -1.0))
+
+
+class _Fixed(torch.autograd.Function):
+    """The nearest values in the forward direction, a straight line through them backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kind: Fixed, rounding: str, overflow: str) -> Tensor:
+        codes = kind.quantise(x.detach().cpu().numpy(), rounding, overflow)
+        ends = kind.value([kind.integer.minimum, kind.integer.maximum])
+        inside = (x >= ends[0]) & (x <= ends[1])
+        ctx.save_for_backward(inside | torch.tensor(overflow == "wrap", device=x.device))
+        return torch.from_numpy(kind.value(codes)).to(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        (passes,) = ctx.saved_tensors
+        return gradients[0] * passes, None, None, None
+
+
+def fixed(x: Tensor, kind: Fixed, rounding: str = "half_even", overflow: str = "saturate"
+          ) -> Tensor:
+    """What ``kind.quantise(x)`` stands for, with the shape and dtype of ``x``.
+
+    Gradient: 1, but 0 beyond the range where that saturates.
+    """
+    result: Tensor = _Fixed.apply(x, kind, rounding, overflow)
+    return result

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.dense import accumulate
 from golden.huffman import HuffmanCode, Sizes
 from golden.layer import Dense
 from golden.number import Codebook
@@ -142,5 +141,7 @@ def sparse(x: NDArray[Any], columns: InterleavedColumns, relu: bool = False) -> 
 
     A dense float64 matrix product, exact as :func:`golden.dense.accumulate` says.
     """
+    from golden.dense import accumulate  # PyTorch: two seconds, which the format does without
+
     total = accumulate(x, columns.decode())
     return np.maximum(total, 0) if relu else total

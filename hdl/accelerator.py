@@ -120,11 +120,6 @@ class Accelerator(wiring.Component):
         return first_output([stage.timing() for stage in self.stages.values()])
 
     @property
-    def uses_dsp(self) -> bool:
-        """Whether a layer's products are made for multiplier blocks."""
-        return any(getattr(core, "uses_dsp", False) for core in self.cores.values())
-
-    @property
     def address_map(self) -> tuple[Region, ...]:
         """Where each memory that can be written lies on the bus ``write``."""
         return () if self.bus is None else self.bus.regions

@@ -7,7 +7,8 @@ from amaranth.hdl import C, Const, Mux, Value
 from golden.activation import Clamp as ClampLayer
 from golden.activation import LeakyReLU as LeakyReLULayer
 from hdl.elementwise import ElementwiseCore, Pipeline
-from hdl.rounding import check_multiplier, half, product, rounded
+from hdl.multipliers import check_multiplier
+from hdl.rounding import half, product, rounded
 
 __all__ = ["Clamp", "LeakyReLU"]
 

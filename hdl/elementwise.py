@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from golden.layer import Layer
 from golden.number import Integer
 from hdl.logic_block import check_variant
-from hdl.parameters import check_storage, payloads, read_port, write_signature
+from hdl.parameters import check_memory, payloads, read_port, write_signature
 from hdl.timing import PipelineTiming
 
 __all__ = ["ElementwiseCore", "Pipeline", "check_lanes", "lane_value"]
@@ -83,7 +83,7 @@ class ElementwiseCore(wiring.Component, Generic[AnyLayer]):
     def __init__(self, layer: AnyLayer, *, lanes: int, storage: str = "rom", memory: str = "auto",
                  variant: str = "portable"):
         check_lanes(layer, lanes)
-        check_storage(layer.name, storage, memory)
+        check_memory(layer.name, storage, memory)
         check_variant(variant)
         if storage == "ram" and not self.writable:
             raise ValueError(f"layer {layer.name}: storage must be logic or rom, since a "

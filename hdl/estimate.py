@@ -15,13 +15,13 @@ from golden.layer import ArgMax, Dense, Layer
 from golden.network import Network
 from golden.number import Bipolar, Ternary
 from hdl.digit_logic import signed_digits
-from hdl.folded_dense import memory_for
 from hdl.folding import Folding
+from hdl.multipliers import factor_kind
 from hdl.output_estimate import output_cycles, output_logic, output_memories
+from hdl.parameters import memory_for
 from hdl.plan import LayerPlan, Plan
 from hdl.schedule import Schedule
 from hdl.schedule_words import schedule_word_width
-from hdl.scheduled_element import factor_kind
 
 __all__ = ["Estimate", "block_rams", "converter_luts", "estimate", "estimate_layer"]
 

@@ -4,7 +4,6 @@ from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory, ReadPort
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
 from golden.layer import Dense
 from golden.number import Codebook, Number
@@ -12,24 +11,11 @@ from hdl.folded_arithmetic import FoldedArithmetic
 from hdl.folded_bins import FoldedBins
 from hdl.folded_sum import FoldedSum
 from hdl.folding import Folding
+from hdl.parameters import check_memory, memory_for, payloads, read_port, write_signature
 from hdl.rom import LutRom
 from hdl.timing import FoldedTiming
 
-__all__ = ["FoldedDense", "MEMORIES", "STORAGES", "memory_for"]
-
-STORAGES = "rom", "ram"
-MEMORIES = "auto", "lut", "block"
-_LUT_WORDS = 64  # "auto" keeps up to so many words in LUTs
-# What yosys calls them; a ROM in LUTs is logic, a RAM in LUTs is distributed.
-_STYLES = {("rom", "lut"): {"rom_style": "logic"}, ("ram", "lut"): {"ram_style": "distributed"},
-           ("rom", "block"): {"rom_style": "block"}, ("ram", "block"): {"ram_style": "block"}}
-
-
-def memory_for(memory: str, words: int) -> str:
-    """What "auto" stands for: LUTs for few words, block RAM for more."""
-    if memory == "auto":
-        return "lut" if words <= _LUT_WORDS else "block"
-    return memory
+__all__ = ["FoldedDense"]
 
 
 class FoldedDense(wiring.Component):
@@ -77,10 +63,7 @@ class FoldedDense(wiring.Component):
                  levels: int = 3, variant: str = "portable"):
         self.folding = Folding(layer, pe, simd, multiplier=multiplier, codebook=codebook,
                                worst_case=storage == "ram")
-        for name, value, choices in (("storage", storage, STORAGES), ("memory", memory, MEMORIES)):
-            if value not in choices:
-                raise ValueError(f"layer {layer.name}: {name} must be one of "
-                                 f"{', '.join(choices)}, not {value!r}")
+        check_memory(layer.name, storage, memory, ("rom", "ram"))
         self._storage, self._variant = storage, variant
         self._memory = memory_for(memory, self.folding.cycles)
         arithmetic = FoldedSum if self.folding.bins is None else FoldedBins
@@ -89,10 +72,7 @@ class FoldedDense(wiring.Component):
         members = {"i": In(stream.Signature(simd * layer.input.width)),
                    "o": Out(stream.Signature(pe * self.output.width))}
         if storage == "ram":
-            words, widths = zip(*self.memories.values(), strict=True)
-            members["write"] = In(stream.Signature(data.StructLayout({
-                "memory": ceil_log2(len(words)), "address": ceil_log2(max(*words, 2)),
-                "word": max(widths)})))
+            members["write"] = In(write_signature(self.memories))
         super().__init__(members)
 
     @property
@@ -132,10 +112,8 @@ class FoldedDense(wiring.Component):
             raise TypeError(f"layer {own.name}: storage must be ram to be written, not "
                             f"{self._storage}")
         folding = self.folding.of(layer)
-        layout = data.StructLayout.cast(self.write.payload.shape())
-        contents = folding.weight_words(), folding.preload_words(), folding.entry_words()
-        return [number | address << layout["address"].offset | word << layout["word"].offset
-                for number, words in enumerate(contents) for address, word in enumerate(words)]
+        return payloads(self.memories, (folding.weight_words(), folding.preload_words(),
+                                        folding.entry_words()))
 
     def timing(self) -> FoldedTiming:
         """Model of the handshakes."""
@@ -234,34 +212,18 @@ class FoldedDense(wiring.Component):
             if "entries" in self.memories:
                 m.d.comb += [total.entry_address.eq(self.write.p.address),
                              total.entry.eq(self.write.p.word),
-                             total.entry_write.eq(self._writes_to("entries"))]
+                             total.entry_write.eq(self.write.valid & self.write.ready
+                                                  & (self.write.p.memory == 2))]
 
         return m
 
-    def _writes_to(self, name: str) -> Value:
-        """Is a word written to this memory?"""
-        return (self.write.valid & self.write.ready
-                & (self.write.p.memory == list(self.memories).index(name)))
-
     def _memory_of(self, m: Module, name: str, memory: str, words: list[int],
                    ) -> ReadPort | LutRom:
-        """A memory with these words and, if it may be written, the write port; its read port."""
-        _, width = self.memories[name]
-        if (self._storage, memory, self._variant) == ("rom", "lut", "xc7"):
-            m.submodules[name] = rom = LutRom(words, width, variant=self._variant)
-            return rom
-        # At least two words, since a memory of depth 1 has no address.
-        contents = Memory(shape=width, depth=max(len(words), 2), init=words,
-                          attrs=_STYLES[self._storage, memory])
-        m.submodules[name] = contents
-        if self._storage == "ram":
-            port = contents.write_port()
-            m.d.comb += [
-                port.addr.eq(self.write.p.address),
-                port.data.eq(self.write.p.word),
-                port.en.eq(self._writes_to(name)),
-            ]
-        return contents.read_port()
+        """A memory with these words, which may be written if the storage is "ram"."""
+        names = list(self.memories)
+        return read_port(m, name, words, self.memories[name][1], storage=self._storage,
+                         memory=memory, variant=self._variant, number=names.index(name),
+                         write=self.write if self._storage == "ram" else None)
 
     def _outputs(self, totals: Value, starts: list[Value], last_pass: Value) -> list[Value]:
         folding = self.folding

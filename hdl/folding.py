@@ -4,17 +4,18 @@ from functools import cached_property
 
 import numpy as np
 
+from golden.check import check_choice
 from golden.layer import Dense
 from golden.number import Bipolar, Codebook, Integer, Number, Ternary, pack
 from hdl.bins import Bins
 from hdl.folded_logic import recode
 from hdl.folded_products import weighted_logic
+from hdl.multipliers import check_dsp, check_multiplier, factor_kind
 from hdl.rom import rom_logic
 from hdl.unsigned_form import unsigned_form
 
-__all__ = ["CODEBOOKS", "MULTIPLIERS", "Folding"]
+__all__ = ["CODEBOOKS", "Folding"]
 
-MULTIPLIERS = "lut", "dsp"
 CODEBOOKS = "auto", "multiply", "accumulate"
 
 
@@ -55,19 +56,15 @@ class Folding:
         self.beats = -(-layer.n_in // simd)
         self.passes = -(-layer.n_out // pe)
         kind = layer.weight_kind
-        self.factor: Number = kind.entry if isinstance(kind, Codebook) else kind
+        self.factor = factor_kind(kind)
         self.form = unsigned_form(layer.input)
         self._maximum = (1 << layer.input.width) - 1
         self.worst_case = worst_case
         self.multiplier, self._codebook = multiplier, codebook
-        for name, choice, choices in (("multiplier", multiplier, MULTIPLIERS),
-                                      ("codebook", codebook, CODEBOOKS)):
-            if choice not in choices:
-                raise ValueError(f"layer {layer.name}: {name} must be one of "
-                                 f"{', '.join(choices)}, not {choice!r}")
-        if self.dsp and not (isinstance(layer.input, Integer) and isinstance(self.factor, Integer)):
-            raise ValueError(f'layer {layer.name}: multiplier "dsp" needs integer inputs and '
-                             f"weights, not {layer.input} and {kind}; take \"lut\"")
+        check_multiplier(layer.name, multiplier)
+        check_choice(f"layer {layer.name}", "codebook", codebook, CODEBOOKS)
+        if self.dsp:
+            check_dsp(layer)
 
     def of(self, layer: Dense) -> "Folding":
         """The same folding of another layer that hardware for this one can be made to compute.

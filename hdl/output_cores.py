@@ -6,9 +6,9 @@ from golden.activation import Clamp as ClampLayer
 from golden.activation import LeakyReLU as LeakyReLULayer
 from golden.activation import MultiThreshold as MultiThresholdLayer
 from golden.activation import Scale as ScaleLayer
+from golden.layer import TopK as TopKLayer
 from golden.tabulated import PiecewiseLinear as PiecewiseLinearLayer
 from golden.tabulated import Table as TableLayer
-from golden.topk import TopK as TopKLayer
 from hdl.clamp import Clamp, LeakyReLU
 from hdl.multi_threshold import MultiThreshold
 from hdl.plan import LayerPlan

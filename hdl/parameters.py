@@ -7,9 +7,11 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory, ReadPort
 from amaranth.utils import ceil_log2
 
+from golden.check import check_choice
 from hdl.rom import LutRom
 
-__all__ = ["MEMORIES", "STORAGES", "check_storage", "payloads", "read_port", "write_signature"]
+__all__ = ["MEMORIES", "STORAGES", "check_memory", "memory_for", "memory_style", "payloads",
+           "read_port", "write_signature"]
 
 STORAGES = "logic", "rom", "ram"
 MEMORIES = "auto", "lut", "block"
@@ -19,12 +21,23 @@ _STYLES = {("rom", "lut"): {"rom_style": "logic"}, ("ram", "lut"): {"ram_style":
            ("rom", "block"): {"rom_style": "block"}, ("ram", "block"): {"ram_style": "block"}}
 
 
-def check_storage(name: str, storage: str, memory: str) -> None:
-    """Raise ValueError unless both are known."""
-    for parameter, value, choices in (("storage", storage, STORAGES), ("memory", memory, MEMORIES)):
-        if value not in choices:
-            raise ValueError(f"layer {name}: {parameter} must be one of {', '.join(choices)}, "
-                             f"not {value!r}")
+def check_memory(name: str, storage: str, memory: str,
+                 storages: tuple[str, ...] = STORAGES) -> None:
+    """Raise ValueError unless both are known, the storage as one of ``storages``."""
+    check_choice(f"layer {name}", "storage", storage, storages)
+    check_choice(f"layer {name}", "memory", memory, MEMORIES)
+
+
+def memory_for(memory: str, words: int) -> str:
+    """What "auto" stands for: LUTs for few words, block RAM for more."""
+    if memory == "auto":
+        return "lut" if words <= _LUT_WORDS else "block"
+    return memory
+
+
+def memory_style(storage: str, memory: str) -> dict[str, str]:
+    """Attributes that make yosys keep a "rom" or "ram" in LUTs ("lut") or block RAM."""
+    return _STYLES[storage, memory]
 
 
 def _layout(memories: Mapping[str, tuple[int, int]]) -> data.StructLayout:
@@ -57,14 +70,13 @@ def read_port(m: Module, name: str, words: Sequence[int], width: int, *, storage
     """
     if storage == "logic":
         storage, memory = "rom", "lut"
-    if memory == "auto":
-        memory = "lut" if len(words) <= _LUT_WORDS else "block"
+    memory = memory_for(memory, len(words))
     if (storage, memory, variant) == ("rom", "lut", "xc7"):
         m.submodules[name] = rom = LutRom(words, width, variant=variant)
         return rom
     # At least two words, since a memory of depth 1 has no address.
     contents = Memory(shape=width, depth=max(len(words), 2), init=words,
-                      attrs=_STYLES[storage, memory])
+                      attrs=memory_style(storage, memory))
     m.submodules[name] = contents
     if write is not None:
         port = contents.write_port()

@@ -9,15 +9,15 @@ from typing import Any
 
 from golden.layer import ArgMax, Dense, Layer, TopK
 from golden.network import Network
-from hdl.folded_dense import MEMORIES
-from hdl.folding import CODEBOOKS, MULTIPLIERS
+from hdl.folding import CODEBOOKS
 from hdl.logic_block import check_levels, check_variant
+from hdl.multipliers import MULTIPLIERS
+from hdl.parameters import MEMORIES, STORAGES
 from hdl.schedule import Schedule
 
 __all__ = ["LayerPlan", "Plan"]
 
 _FORMAT, _VERSION = "lutloom-plan", 1
-_STORAGES = "logic", "rom", "ram"
 _STRUCTURES = "parallel", "serial"
 _ENGINES = "dense", "scheduled"
 
@@ -76,7 +76,7 @@ class Plan:
             where = f"layer {name}"
             for parameter, least in (("pe", 1), ("simd", 1), ("fifo", 0)):
                 _check_count(where, parameter, getattr(layer, parameter), least)
-            for parameter, choices in (("storage", _STORAGES), ("memory", MEMORIES),
+            for parameter, choices in (("storage", STORAGES), ("memory", MEMORIES),
                                        ("engine", _ENGINES), ("multiplier", MULTIPLIERS),
                                        ("codebook", CODEBOOKS), ("structure", _STRUCTURES)):
                 if (value := getattr(layer, parameter)) not in choices:

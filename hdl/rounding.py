@@ -8,16 +8,7 @@ from amaranth.hdl import C, Cat, Mux, Value, signed
 from golden.number import Integer
 from hdl.digit_logic import signed_digits
 
-__all__ = ["MULTIPLIERS", "check_multiplier", "fitted", "half", "product", "rounded"]
-
-MULTIPLIERS = "lut", "dsp"
-
-
-def check_multiplier(name: str, multiplier: str) -> None:
-    """Raise ValueError unless ``multiplier`` is known."""
-    if multiplier not in MULTIPLIERS:
-        raise ValueError(f"layer {name}: multiplier must be one of {', '.join(MULTIPLIERS)}, "
-                         f"not {multiplier!r}")
+__all__ = ["fitted", "half", "product", "rounded"]
 
 
 def half(shift: int, rounding: str) -> int:

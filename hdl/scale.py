@@ -9,7 +9,8 @@ from golden.activation import Scale as ScaleLayer
 from golden.activation import narrowest
 from golden.number import Integer, pack
 from hdl.elementwise import ElementwiseCore, Pipeline
-from hdl.rounding import check_multiplier, fitted, half, product, rounded
+from hdl.multipliers import check_multiplier
+from hdl.rounding import fitted, half, product, rounded
 
 __all__ = ["Scale"]
 

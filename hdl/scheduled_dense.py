@@ -12,16 +12,20 @@ from amaranth.utils import ceil_log2
 
 from golden.layer import Dense
 from golden.number import Number
-from hdl.folded_dense import MEMORIES, STORAGES, memory_for
+from hdl.multipliers import check_dsp, check_multiplier
+from hdl.parameters import (
+    check_memory,
+    memory_for,
+    memory_style,
+    payloads,
+    write_signature,
+)
 from hdl.schedule import Schedule
 from hdl.schedule_words import Contents, contents, fitted
 from hdl.scheduled_element import (
     DELAY,
-    MULTIPLIERS,
     ScheduledElement,
-    check_dsp,
     choose,
-    memory_style,
 )
 from hdl.timing import ScheduledTiming
 
@@ -68,11 +72,8 @@ class ScheduledDense(wiring.Component):
     def __init__(self, layer: Dense, *, pe: int, lanes_in: int = 1, lanes_out: int = 1,
                  multiplier: str = "lut", storage: str = "rom", memory: str = "auto"):
         self.schedule = Schedule(layer, pe, lanes_in, lanes_out, worst_case=storage == "ram")
-        for name, value, choices in (("storage", storage, STORAGES), ("memory", memory, MEMORIES),
-                                     ("multiplier", multiplier, MULTIPLIERS)):
-            if value not in choices:
-                raise ValueError(f"layer {layer.name}: {name} must be one of "
-                                 f"{', '.join(choices)}, not {value!r}")
+        check_memory(layer.name, storage, memory, ("rom", "ram"))
+        check_multiplier(layer.name, multiplier)
         self._storage, self._memory = storage, memory_for(memory, self.schedule.cycles)
         if multiplier == "dsp":
             check_dsp(layer)
@@ -80,22 +81,13 @@ class ScheduledDense(wiring.Component):
         members = {"i": In(stream.Signature(lanes_in * layer.input.width)),
                    "o": Out(stream.Signature(lanes_out * self.output.width))}
         if storage == "ram":
-            memories = self.memories.values()
-            members["write"] = In(stream.Signature(data.StructLayout({
-                "memory": ceil_log2(len(memories)),
-                "address": ceil_log2(max(2, *(words for words, _ in memories))),
-                "word": max(bits for _, bits in memories)})))
+            members["write"] = In(write_signature(self.memories))
         super().__init__(members)
 
     @property
     def output(self) -> Number:
         """Number kind of the outputs."""
         return self.schedule.output
-
-    @property
-    def uses_dsp(self) -> bool:
-        """Whether products are made for multiplier blocks."""
-        return self._multiplier == "dsp"
 
     @property
     def initiation_interval(self) -> int:
@@ -135,12 +127,8 @@ class ScheduledDense(wiring.Component):
         if self._storage != "ram":
             raise TypeError(f"layer {own.name}: storage must be ram to be written, not "
                             f"{self._storage}")
-        schedule = fitted(layer, frame)
-        layout = data.StructLayout.cast(self.write.payload.shape())
-        return [number << layout["memory"].offset | address << layout["address"].offset
-                | word << layout["word"].offset
-                for number, memory in enumerate(contents(schedule, frame).values())
-                for address, word in enumerate(memory.words)]
+        made = contents(fitted(layer, frame), frame)
+        return payloads(self.memories, [memory.words for memory in made.values()])
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -235,7 +223,7 @@ class ScheduledDense(wiring.Component):
         words, width = self._contents["order"]
         m.submodules.order = order = Memory(
             shape=width, depth=max(len(words), 2), init=words,
-            attrs=memory_style(self._storage == "ram", memory_for("auto", len(words))))
+            attrs=memory_style(self._storage, memory_for("auto", len(words))))
         if self._storage == "ram":
             self._connect_write(m, "order", order.write_port())
         read = order.read_port()

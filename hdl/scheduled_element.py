@@ -8,50 +8,15 @@ from amaranth.lib.memory import Memory, ReadPort, WritePort
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from golden.layer import Dense
 from golden.number import Bipolar, Codebook, Integer, Number, Ternary
+from hdl.multipliers import factor_kind
+from hdl.parameters import memory_style
 from hdl.schedule import Schedule
 from hdl.schedule_words import contents
 
-__all__ = ["DELAY", "MULTIPLIERS", "ScheduledElement", "check_dsp", "choose", "factor_kind",
-           "memory_style"]
+__all__ = ["DELAY", "ScheduledElement", "choose"]
 
-MULTIPLIERS = "lut", "dsp"
-_DSP_BITS = 18  # of a signed operand, in the multipliers of all families
-_DSP_LEAST = 9  # bits of a product that yosys gives to a multiplier block
 DELAY = 5  # enabled cycles from a step to the accumulator that includes its product
-
-
-def memory_style(writable: bool, memory: str) -> dict[str, str]:
-    """Attribute by which yosys keeps a memory in LUTs ("lut") or in block RAM ("block")."""
-    if memory == "block":
-        return {"ram_style" if writable else "rom_style": "block"}
-    return {"ram_style": "distributed"} if writable else {"rom_style": "logic"}
-
-
-def factor_kind(number: Number) -> Number:
-    """The numbers that are multiplied: the kind itself, or the entries of a codebook."""
-    return number.entry if isinstance(number, Codebook) else number
-
-
-def check_dsp(layer: Dense) -> None:
-    """Raise ValueError unless a multiplier block of every family can do a product."""
-    kinds = {"weights": layer.weight_kind, "inputs": layer.input}
-    numbers = {what: kind.entry if isinstance(kind, Codebook) else kind
-               for what, kind in kinds.items()}
-    if isinstance(layer.weight_kind, Bipolar | Ternary):
-        raise ValueError(f"layer {layer.name}: multiplier must be lut for {layer.weight_kind} "
-                         "weights, which are added and subtracted")
-    for what, number in numbers.items():
-        bits = number.width + (number.minimum == 0)
-        if bits > _DSP_BITS:
-            raise ValueError(f'layer {layer.name}: multiplier "dsp" takes {what} of at most '
-                             f'{_DSP_BITS} bits with their sign, not {bits}; take "lut"')
-    bits = sum(number.width for number in numbers.values())
-    if bits < _DSP_LEAST:
-        raise ValueError(f'layer {layer.name}: multiplier "dsp" takes products of at least '
-                         f'{_DSP_LEAST} bits, not {bits}, which are made of LUTs anyway; take '
-                         '"lut"')
 
 
 def choose(values: Sequence[Value], index: Value) -> Value:
@@ -149,8 +114,9 @@ class ScheduledElement(wiring.Component):
 
     def _words(self, m: Module, kind: str, memory: str) -> ReadPort:
         words, width = self._contents[self._names[kind]]
+        storage = "ram" if self._writable else "rom"
         m.submodules[kind] = kept = Memory(shape=width, depth=max(len(words), 2), init=words,
-                                           attrs=memory_style(self._writable, memory))
+                                           attrs=memory_style(storage, memory))
         if self._writable:
             port = kept.write_port()
             wiring.connect(m, wiring.flipped(getattr(self, f"write_{kind}")), port)

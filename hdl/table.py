@@ -10,8 +10,9 @@ from golden.number import Integer
 from golden.tabulated import PiecewiseLinear as PiecewiseLinearLayer
 from golden.tabulated import Table as TableLayer
 from hdl.elementwise import ElementwiseCore, Pipeline
+from hdl.multipliers import check_multiplier
 from hdl.parameters import read_port
-from hdl.rounding import check_multiplier, fitted, half, product, rounded
+from hdl.rounding import fitted, half, product, rounded
 
 __all__ = ["PiecewiseLinear", "Table"]
 

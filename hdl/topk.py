@@ -4,8 +4,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.layer import TopK as TopKLayer
 from golden.number import Integer, Ternary
-from golden.topk import TopK as TopKLayer
 from hdl.elementwise import check_lanes
 from hdl.timing import ArgMaxTiming
 
@@ -23,7 +23,7 @@ class TopK(wiring.Component):
 
     Parameters
     ----------
-    layer : golden.topk.TopK
+    layer : golden.layer.TopK
     lanes : elements a beat, from 1 to n; need not divide n
 
     Members

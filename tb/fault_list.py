@@ -212,14 +212,13 @@ FAULTS = (
           _KINDS + "[7-5-number11-False-kind11-2-3-options11-rtl]"),
 
     # FoldedDense: writes.
-    Fault("folded_dense", "hdl/folded_dense.py", "self._writes_to(name)",
-          "self._writes_to(\"weights\")", "a write reaches the other memory",
+    Fault("folded_dense", "hdl/folded_dense.py", "number=names.index(name)", "number=0",
+          "a write reaches the other memory",
           _WRITTEN + "[number0-True-lut-rtl]"),
     Fault("folded_dense", "hdl/folded_dense.py", "self.write.ready.eq(~busy)",
           "self.write.ready.eq(1)", "a write is accepted while frames are in the core",
           _CHANGED + "[number0-True-2-3-4-options0-rtl]"),
-    Fault("folded_dense", "hdl/folded_dense.py",
-          "(self.write.valid & self.write.ready\n", "(self.write.valid\n",
+    Fault("folded_dense", "hdl/parameters.py", "write.valid & write.ready &", "write.valid &",
           "a word is written before its write is accepted",
           _CHANGED + "[number2-False-4-5-1-options2-rtl]"),
     Fault("folded_dense", "hdl/folded_dense.py", "(put.addr == 0) | (put.addr == folding.beats)",

@@ -155,8 +155,7 @@ def _layer(**changes) -> Dense:
     ({"codebook": "bins"}, ValueError,
      r"^layer fc: codebook must be one of auto, multiply, accumulate, not 'bins'$"),
     ({"multiplier": "dsp"}, ValueError,
-     (r'^layer fc: multiplier "dsp" needs integer inputs and weights, not bipolar and bipolar; '
-      r'take "lut"$')),
+     (r"^layer fc: multiplier must be lut for bipolar weights, which are added and subtracted$")),
     ({"levels": 0}, ValueError, r"^levels must be at least 1, not 0$"),
     ({"variant": "xc6"}, ValueError, r"^variant must be one of portable, xc7, not 'xc6'$"),
 ])

@@ -20,9 +20,10 @@ from golden.elementwise import (
     table,
 )
 from golden.fixed import Fixed
+from golden.layer import TopK
 from golden.number import Bipolar, Integer, Number, Ternary
 from golden.tabulated import PiecewiseLinear, Table, fit_pieces, sigmoid, tabulate
-from golden.topk import TopK, topk
+from golden.topk import topk
 
 BYTE, NIBBLE = Integer(8, True), Integer(4, True)
 ROW = np.array([[-3, 0, 5]])

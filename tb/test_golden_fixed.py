@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from golden.fixed import OVERFLOWS, ROUNDINGS, Fixed, fit, fixed, round_shift
+from golden.fixed import OVERFLOWS, ROUNDINGS, Fixed, fit, round_shift
 from golden.number import Integer
+from golden.quantise import fixed
 
 untyped_fixed: Any = Fixed
 

@@ -9,12 +9,11 @@ import pytest
 
 from golden.activation import Clamp, LeakyReLU, MultiThreshold, Scale
 from golden.fixed import Fixed
-from golden.layer import ArgMax, Dense, Layer
+from golden.layer import ArgMax, Dense, Layer, TopK
 from golden.network import Network
 from golden.number import Bipolar, Integer
 from golden.reference import run
 from golden.tabulated import PiecewiseLinear, Table, fit_pieces, sigmoid, tabulate
-from golden.topk import TopK
 from hdl.accelerator import Accelerator
 from hdl.estimate import estimate
 from hdl.plan import LayerPlan, Plan

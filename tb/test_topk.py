@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from golden.layer import TopK as TopKLayer
 from golden.number import Bipolar, Integer, Number, Ternary
-from golden.topk import TopK as TopKLayer
 from golden.topk import topk
 from hdl.topk import TopK
 from tb.harness import Frames, simulate

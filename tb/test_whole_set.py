@@ -75,9 +75,13 @@ def test_every_image_of_a_data_set() -> None:
     x = encode_pixels(load(data).test_x, network.input)
     plan = plan_for_cycles(network, 400)
     core = Accelerator(network, plan)
+    processes = 2
     result = run_frames(core, Frames.of(x, network.input, plan.lanes), network.n_out, core.output,
-                        core.lanes_out)
+                        core.lanes_out, stalls=False, processes=processes)
     golden = run(network, x)[-1]
     assert result.outputs.shape == golden.shape
     wrong = np.flatnonzero((result.outputs != golden).any(axis=1))
     assert not len(wrong), f"{len(wrong)} of {len(x)} images differ, the first is {wrong[0]}"
+    # At the promised rate: what is more fills the pipeline, once a process.
+    more = result.cycles - len(x) * core.initiation_interval
+    assert 0 <= more <= processes * (core.latency + core.initiation_interval + 20)
