@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tb.cache import repository
+from tb.cli_case import write_tiny
 from tb.harness import settings
 
 
@@ -56,3 +57,15 @@ def _simulation_folder(request: pytest.FixtureRequest, tmp_path: Path,
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """Random numbers of this test: the same for the same --seed, whatever other tests run."""
     return np.random.default_rng([settings.seed, zlib.crc32(request.node.nodeid.encode())])
+
+
+@pytest.fixture
+def in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Commands write where the test is alone."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> tuple[Path, Path]:
+    """Files of a small network and its plan."""
+    return write_tiny(tmp_path)

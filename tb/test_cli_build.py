@@ -10,18 +10,9 @@ from golden.network import Dense, Network
 from golden.number import Integer
 from hdl.plan import LayerPlan, Plan
 from scripts.report import render
-from tb.cli_case import lutloom, results, write_tiny
+from tb.cli_case import lutloom, results
 
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> tuple[Path, Path]:
-    """Files of a small network and its plan."""
-    return write_tiny(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def test_build_and_report(tiny, tmp_path):
