@@ -12,7 +12,7 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", (repository() / "README.md").read_
 
 
 @pytest.mark.usefixtures("in_an_empty_folder")
-@pytest.mark.parametrize("program, made", zip(BLOCKS, ["sfc.v", "small.npz"], strict=True),
+@pytest.mark.parametrize("program, made", [*zip(BLOCKS, ["sfc.v", "small.npz"], strict=True)],
                          ids=["accelerator", "network"])
 def test_program(program: str, made: str) -> None:
     exec(program, {"__name__": "__main__"})
