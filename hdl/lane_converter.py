@@ -1,6 +1,6 @@
 """A stream in other lanes: frames of n elements, repacked without bubbles."""
 
-from functools import reduce
+from functools import cached_property, reduce
 from math import gcd
 from operator import or_
 
@@ -85,6 +85,7 @@ class LaneConverter(wiring.Component):
                 level, beat = level + add, (beat + 1) % self._beats_in
         return given >= (frames - 1) * self._beats_out
 
+    @cached_property
     def _capacity(self) -> int:
         """Least number of units with which nothing can get stuck and the rate is reached."""
         most = max(self._last, self._take if self._beats_in > 1 else 0)
@@ -98,7 +99,7 @@ class LaneConverter(wiring.Component):
         if self._lanes_in == self._lanes_out:
             return WireTiming()
         return ConverterTiming(self._beats_in, self._take, self._last, self._give,
-                               self._capacity())
+                               self._capacity)
 
     def _positions(self, capacity: int) -> list[int]:
         """Units at which an input beat may have to be placed, under any stalls."""
@@ -137,7 +138,7 @@ class LaneConverter(wiring.Component):
         return m
 
     def _elaborate_buffer(self, m: Module, last: Value, lanes: list[Value]) -> None:
-        bits, capacity = self._unit * self._width, self._capacity()
+        bits, capacity = self._unit * self._width, self._capacity
         units = Array(Signal(bits, name=f"unit_{k}") for k in range(capacity))
         level, rest, add = (Signal(range(capacity + 1), name=name)
                             for name in ("level", "rest", "add"))

@@ -14,7 +14,6 @@ from amaranth.lib import wiring
 
 from hdl import synth
 from hdl.verilog import to_rtlil
-from hdl.yosys import run_yosys
 from tb.cache import cached, content_hash
 
 __all__ = ["cell_models", "uses_cells", "write_netlist"]
@@ -27,10 +26,10 @@ def write_netlist(component: wiring.Component, folder: Path) -> Path:
                        version("pyosys"))
 
     def make(target: Path) -> None:
-        design = synth.synthesize_rtlil(rtlil, "xc7", folder).json.resolve()
         # The bits of one vector may depend on each other; single nets are no loop to Verilator.
-        run_yosys([f'read_json "{design}"', "splitnets", "write_verilog -noattr netlist.v"],
-                  target / "yosys.log")
+        written = target.resolve() / "netlist.v"
+        synth.synthesize_rtlil(rtlil, "xc7", folder, after=(
+            "splitnets", f'write_verilog -noattr "{written}"'))
 
     return cached("netlist", key, make) / "netlist.v"
 
