@@ -26,7 +26,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "rtl_only: parameters that do not run as a netlist, too")
     settings.seed, settings.waves = config.getoption("--seed"), config.getoption("--waves")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sets of parameters in ``tb.cases.rtl_only`` do not run as a netlist."""
+    def wanted(item: pytest.Item) -> bool:
+        return (item.get_closest_marker("rtl_only") is None or not isinstance(item, pytest.Function)
+                or not item.callspec.params["netlist"])
+
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = [item for item in items if wanted(item)]
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -6,6 +6,7 @@ import pytest
 from golden.argmax import argmax
 from golden.number import Bipolar, Integer, Number
 from hdl.argmax import ArgMax
+from tb.cases import rtl_only
 from tb.harness import Frames, simulate
 
 
@@ -27,10 +28,11 @@ def draw(rng: np.random.Generator, n: int, number: Number) -> np.ndarray:
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("n, number, lanes", [
-    (1, Bipolar(), 1), (1, Integer(5, False), 3), (2, Integer(1, True), 1),
-    (2, Integer(1, False), 2), (3, Bipolar(), 2), (5, Integer(8, True), 1),
-    (7, Integer(3, True), 3), (10, Integer(9, True), 10), (10, Integer(9, False), 1),
-    (13, Integer(16, True), 4), (37, Integer(6, True), 5), (9, Integer(64, True), 2),
+    (1, Bipolar(), 1), rtl_only(1, Integer(5, False), 3), rtl_only(2, Integer(1, True), 1),
+    (2, Integer(1, False), 2), rtl_only(3, Bipolar(), 2), rtl_only(5, Integer(8, True), 1),
+    (7, Integer(3, True), 3), (10, Integer(9, True), 10), rtl_only(10, Integer(9, False), 1),
+    (13, Integer(16, True), 4), rtl_only(37, Integer(6, True), 5),
+    rtl_only(9, Integer(64, True), 2),
 ])
 def test_matches_golden(rng: np.random.Generator, n: int, number: Number, lanes: int,
                         netlist: bool) -> None:

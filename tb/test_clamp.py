@@ -11,6 +11,7 @@ from golden.activation import LeakyReLU as LeakyReLULayer
 from golden.elementwise import clamp, leaky_relu
 from golden.number import Integer
 from hdl.clamp import Clamp, LeakyReLU
+from tb.cases import rtl_only
 from tb.harness import Frames, simulate
 
 
@@ -22,8 +23,8 @@ def every(number: Integer, n: int) -> np.ndarray:
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("n, input_, low, high, lanes", [
-    (1, Integer(2, True), None, None, 1), (3, Integer(7, True), 0, None, 2),
-    (5, Integer(6, True), -17, 9, 3), (2, Integer(5, False), 3, 20, 2),
+    rtl_only(1, Integer(2, True), None, None, 1), rtl_only(3, Integer(7, True), 0, None, 2),
+    (5, Integer(6, True), -17, 9, 3), rtl_only(2, Integer(5, False), 3, 20, 2),
 ])
 def test_clamp(n: int, input_: Integer, low: int | None, high: int | None, lanes: int,
                netlist: bool) -> None:
@@ -34,7 +35,7 @@ def test_clamp(n: int, input_: Integer, low: int | None, high: int | None, lanes
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("n, width, multiplier, shift, rounding, options", [
-    (1, 1, 1, 0, "floor", {"lanes": 1}),
+    rtl_only(1, 1, 1, 0, "floor", {"lanes": 1}),
     (5, 8, 3, 3, "half_even", {"lanes": 2}),
     (3, 7, 51, 8, "half_up", {"lanes": 3, "multiplier": "dsp"}),
 ])

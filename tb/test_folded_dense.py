@@ -8,6 +8,7 @@ from golden.layer import Dense
 from golden.number import Bipolar, Codebook, Integer, Number, Ternary
 from hdl.folded_dense import FoldedDense
 from tb.capacity import capacity
+from tb.cases import rtl_only
 from tb.dense_cases import draw_inputs, draw_layer
 from tb.harness import Frames, simulate
 from tb.rewritten import Rewritten
@@ -17,22 +18,22 @@ PIXEL = Integer(8, False)
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("n_in, n_out, number, thresholds, pe, simd, options", [
-    (1, 1, Bipolar(), True, 1, 1, {}),
+    rtl_only(1, 1, Bipolar(), True, 1, 1, {}),
     (1, 1, PIXEL, False, 1, 1, {"variant": "xc7", "levels": 1}),
-    (2, 3, Bipolar(), False, 2, 1, {"storage": "ram"}),
-    (3, 2, PIXEL, True, 1, 2, {"memory": "lut"}),
+    rtl_only(2, 3, Bipolar(), False, 2, 1, {"storage": "ram"}),
+    rtl_only(3, 2, PIXEL, True, 1, 2, {"memory": "lut"}),
     (5, 7, Integer(3, True), True, 3, 2, {"storage": "ram", "variant": "xc7"}),
-    (5, 7, Bipolar(), False, 7, 5, {"levels": 1}),
+    rtl_only(5, 7, Bipolar(), False, 7, 5, {"levels": 1}),
     (7, 3, Bipolar(), True, 4, 9, {}),
-    (13, 6, Bipolar(), True, 6, 1, {"memory": "block"}),
+    rtl_only(13, 6, Bipolar(), True, 6, 1, {"memory": "block"}),
     (13, 6, Integer(4, True), False, 1, 13, {"storage": "ram", "memory": "block"}),
     (16, 8, Bipolar(), False, 8, 4, {"variant": "xc7", "memory": "lut"}),
-    (31, 17, PIXEL, False, 5, 8, {"variant": "xc7", "levels": 2}),
+    rtl_only(31, 17, PIXEL, False, 5, 8, {"variant": "xc7", "levels": 2}),
     (48, 40, Bipolar(), True, 3, 11, {"variant": "xc7"}),
-    (64, 20, Bipolar(), True, 4, 32, {"storage": "ram", "memory": "lut"}),
+    rtl_only(64, 20, Bipolar(), True, 4, 32, {"storage": "ram", "memory": "lut"}),
     (100, 10, Bipolar(), False, 3, 64, {"memory": "block", "variant": "xc7", "levels": 9}),
-    (49, 12, PIXEL, True, 1, 1, {}),
-    (21, 13, Bipolar(), True, 1, 1, {"variant": "xc7", "memory": "lut"}),
+    rtl_only(49, 12, PIXEL, True, 1, 1, {}),
+    rtl_only(21, 13, Bipolar(), True, 1, 1, {"variant": "xc7", "memory": "lut"}),
 ])
 def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, number: Number,
                         thresholds: bool, pe: int, simd: int, options: dict,
@@ -47,24 +48,26 @@ def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, number:
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("n_in, n_out, number, thresholds, kind, pe, simd, options", [
-    (1, 1, Bipolar(), False, Ternary(), 1, 1, {"variant": "xc7"}),
-    (7, 5, Bipolar(), False, Ternary(), 2, 3, {}),
+    rtl_only(1, 1, Bipolar(), False, Ternary(), 1, 1, {"variant": "xc7"}),
+    rtl_only(7, 5, Bipolar(), False, Ternary(), 2, 3, {}),
     (13, 7, Bipolar(), True, Ternary(), 3, 4, {"variant": "xc7", "memory": "block"}),
-    (5, 3, Ternary(), True, Ternary(), 2, 5, {"variant": "xc7"}),
+    rtl_only(5, 3, Ternary(), True, Ternary(), 2, 5, {"variant": "xc7"}),
     (9, 4, PIXEL, False, Ternary(), 3, 2, {"storage": "ram"}),
-    (7, 3, Bipolar(), False, Integer(5, True), 2, 2, {"levels": 2}),
+    rtl_only(7, 3, Bipolar(), False, Integer(5, True), 2, 2, {"levels": 2}),
     (6, 5, Integer(4, True), True, Integer(8, True), 2, 4, {"variant": "xc7"}),
-    (3, 2, Integer(16, True), False, Integer(16, True), 1, 2, {"storage": "ram"}),
-    (5, 3, PIXEL, False, Integer(3, False), 2, 3, {"variant": "xc7"}),
+    rtl_only(3, 2, Integer(16, True), False, Integer(16, True), 1, 2, {"storage": "ram"}),
+    rtl_only(5, 3, PIXEL, False, Integer(3, False), 2, 3, {"variant": "xc7"}),
     (7, 5, Ternary(), False, Codebook((-200, -7, 0, 3, 91)), 2, 3, {"variant": "xc7"}),
-    (5, 4, Integer(4, False), True, Codebook((-2, 1)), 3, 2, {"storage": "ram"}),
+    rtl_only(5, 4, Integer(4, False), True, Codebook((-2, 1)), 3, 2, {"storage": "ram"}),
     (7, 5, Integer(3, False), False, Codebook((-7, 0, 5)), 2, 3,
      {"codebook": "accumulate", "variant": "xc7"}),
-    (5, 4, Bipolar(), True, Codebook((-200, -7, 0, 3, 91)), 3, 1, {"codebook": "accumulate"}),
+    rtl_only(5, 4, Bipolar(), True, Codebook((-200, -7, 0, 3, 91)), 3, 1,
+     {"codebook": "accumulate"}),
     (6, 3, Integer(3, True), False, Codebook((-3, 5, 9)), 3, 4,
      {"codebook": "accumulate", "storage": "ram"}),
     (7, 5, Integer(8, True), False, Integer(8, True), 2, 3, {"multiplier": "dsp"}),
-    (5, 3, PIXEL, True, Codebook((-9, 0, 5, 90)), 2, 2, {"multiplier": "dsp", "storage": "ram"}),
+    rtl_only(5, 3, PIXEL, True, Codebook((-9, 0, 5, 90)), 2, 2, {"multiplier": "dsp",
+     "storage": "ram"}),
 ])
 def test_weight_kinds(rng: np.random.Generator, n_in: int, n_out: int, number: Number,
                       thresholds: bool, kind: Number, pe: int, simd: int, options: dict,
@@ -78,8 +81,8 @@ def test_weight_kinds(rng: np.random.Generator, n_in: int, n_out: int, number: N
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("number, thresholds, kinds, options", [
-    (Bipolar(), False, (Ternary(), Ternary()), {}),
-    (Integer(5, True), True, (Integer(6, True), Integer(6, True)), {}),
+    rtl_only(Bipolar(), False, (Ternary(), Ternary()), {}),
+    rtl_only(Integer(5, True), True, (Integer(6, True), Integer(6, True)), {}),
     (PIXEL, False, (Codebook((-3, 0, 100)), Codebook((-128, -1, 99, 127))),
      {"multiplier": "dsp"}),
     (Integer(2, True), True, (Codebook((-3, 0, 7)), Codebook((-8, -1, 5, 6))),
@@ -98,8 +101,8 @@ def test_other_kinds_can_be_written(rng: np.random.Generator, number: Number, th
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("number, thresholds, memory", [
-    (Bipolar(), True, "lut"), (Bipolar(), False, "block"), (PIXEL, True, "block"),
-    (PIXEL, False, "lut"),
+    rtl_only(Bipolar(), True, "lut"), (Bipolar(), False, "block"), rtl_only(PIXEL, True, "block"),
+    rtl_only(PIXEL, False, "lut"),
 ])
 def test_weights_can_be_written(rng: np.random.Generator, number: Number, thresholds: bool,
                                 memory: str, netlist: bool) -> None:
@@ -119,8 +122,10 @@ def test_weights_can_be_written(rng: np.random.Generator, number: Number, thresh
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("number, thresholds, pe, simd, after, options", [
-    (Bipolar(), True, 2, 3, 4, {"memory": "lut"}), (Bipolar(), True, 9, 11, 1, {"levels": 1}),
-    (PIXEL, False, 4, 5, 1, {"memory": "block"}), (Bipolar(), False, 9, 4, 2, {"levels": 1}),
+    (Bipolar(), True, 2, 3, 4, {"memory": "lut"}),
+    rtl_only(Bipolar(), True, 9, 11, 1, {"levels": 1}),
+    (PIXEL, False, 4, 5, 1, {"memory": "block"}),
+    rtl_only(Bipolar(), False, 9, 4, 2, {"levels": 1}),
 ])
 def test_weights_change_between_frames(rng: np.random.Generator, number: Number, thresholds: bool,
                                        pe: int, simd: int, after: int, options: dict,

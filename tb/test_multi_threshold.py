@@ -11,6 +11,7 @@ from golden.elementwise import multi_threshold
 from golden.number import Bipolar, Integer, Number, Ternary
 from hdl.multi_threshold import MultiThreshold
 from hdl.serial_threshold import SerialThreshold
+from tb.cases import rtl_only
 from tb.harness import Frames, simulate
 from tb.rewritten import Rewritten
 
@@ -38,12 +39,12 @@ def frames(rng: np.random.Generator, layer: MultiThresholdLayer) -> np.ndarray:
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("structure, n, levels, input_, output, common, options", [
-    ("parallel", 1, 1, Integer(1, True), Bipolar(), False, {"lanes": 1}),
+    rtl_only("parallel", 1, 1, Integer(1, True), Bipolar(), False, {"lanes": 1}),
     ("parallel", 5, 2, Integer(6, True), Ternary(), True, {"lanes": 2, "storage": "logic"}),
-    ("parallel", 7, 11, Integer(9, False), Integer(4, True), False,
+    rtl_only("parallel", 7, 11, Integer(9, False), Integer(4, True), False,
      {"lanes": 3, "memory": "block"}),
     ("parallel", 3, 7, Integer(8, True), Integer(3, False), False, {"lanes": 3, "storage": "ram"}),
-    ("serial", 3, 1, Integer(4, True), Bipolar(), False, {"lanes": 2}),
+    rtl_only("serial", 3, 1, Integer(4, True), Bipolar(), False, {"lanes": 2}),
     ("serial", 5, 15, Integer(8, True), Integer(4, False), True, {"lanes": 2}),
     ("serial", 3, 255, Integer(12, True), Integer(8, True), False,
      {"lanes": 1, "memory": "block", "storage": "ram"}),

@@ -6,11 +6,14 @@ import pytest
 from golden.dense import dense
 from golden.layer import Dense
 from golden.number import Bipolar, Codebook, Integer
-from golden.sparse import sparse
+from golden.sparse import InterleavedColumns, sparse
 from hdl.sparse_engine import SparseEngine
+from hdl.sparse_timing import SparseTiming
 from tb.harness import Frames, simulate, verify
+from tb.rewritten import Rewritten
 
 BOOK = Codebook((-32768, -700, -3, 0, 1, 2, 3, 5, 32767))
+FULL = Codebook((-32768, *range(-8, 7)))  # as many values as there may be
 
 
 def draw_layer(rng: np.random.Generator, n_in: int, n_out: int, density: float, number: Integer,
@@ -84,6 +87,45 @@ def test_no_frame_is_given_from_a_corrupted_rom(rng: np.random.Generator) -> Non
         assert result.fault is not None and "and 0 of 30 output beats" in result.fault
 
 
+@pytest.mark.parametrize("n_in, n_out, densities, pe, lanes, depth, relu, room, netlist", [
+    (7, 70, (0.4, 0.04), 2, 2, 3, True, None, False),
+    (4, 33, (0.04, 1.0), 1, 3, 1, False, 132, True),  # in block RAM
+])
+def test_weights_can_be_written(rng: np.random.Generator, n_in: int, n_out: int,
+                                densities: tuple[float, float], pe: int, lanes: int, depth: int,
+                                relu: bool, room: int | None, netlist: bool) -> None:
+    """A core made for one layer computes another one, of other values and the greatest sums that
+    there are, in the cycles of its columns."""
+    number, few = Integer(8, True), Codebook(BOOK.entries[2:8])
+    first = draw_layer(rng, n_in, n_out, densities[0], number, few)
+    first = Dense("fc", number, first.weights, weight_kind=BOOK)  # small sums
+    weights = draw_layer(rng, n_in, n_out, densities[1], number, FULL).weights.copy()
+    weights[:2] = FULL.minimum
+    second = Dense("other", number, weights, weight_kind=FULL)
+    core = SparseEngine(first, pe=pe, lanes=lanes, depth=depth, relu=relu, storage="ram", room=room)
+    columns, x = InterleavedColumns.of(second, pe), draw_inputs(rng, second, 16)
+    y = sparse(x, columns, relu)
+    assert core.output.minimum <= y.min() and y.max() <= core.output.maximum
+    simulate(core, Frames.of(x, number, lanes), Frames.of(y, core.output, pe), netlist=netlist,
+             starts=SparseTiming(columns, lanes, depth).starts(x),
+             writes=Frames.of_words(core.writes(second), len(core.write.payload.as_value())))
+
+
+@pytest.mark.parametrize("after, depth", [(1, 1), (3, 4)])
+def test_weights_change_between_frames(rng: np.random.Generator, after: int, depth: int) -> None:
+    """Frames that are in the core when a write is offered still meet the old weights, those that
+    come later the new ones, whatever is stalled."""
+    number = Integer(3, True)
+    first = draw_layer(rng, 5, 7, 0.3, number, Codebook((-8, -1, 0, 3)))
+    second = draw_layer(rng, 5, 7, 0.9, number, Codebook((-5, 0, 7)))
+    core = SparseEngine(first, pe=2, lanes=2, depth=depth, storage="ram", room=20)
+    x = draw_inputs(rng, first, 24)
+    changed = np.arange(len(x))[:, None] // 2 % 2 == 1
+    simulate(Rewritten(core, [second, first], 2, 3, after), Frames.of(x, number, 2),
+             Frames.of(np.where(changed, dense(x, second), dense(x, first)), core.output, 2),
+             starts=(), scenarios=("source", "sink", "both", "patient", "full"))
+
+
 def _layer(**changes) -> Dense:
     return Dense(**{"name": "fc", "input": Integer(8, True), "weights": np.ones((2, 3), int),
                     "weight_kind": Codebook((0, 1)), **changes})
@@ -97,8 +139,14 @@ def _layer(**changes) -> Dense:
     ({"lanes": 0}, ValueError, r"^layer fc: lanes must be at least 1, not 0$"),
     ({"lanes": 1.0}, TypeError, r"^layer fc: lanes must be an integer, not 1.0$"),
     ({"depth": True}, TypeError, r"^layer fc: depth must be an integer, not True$"),
-    ({"storage": "ram"}, ValueError,
-     r"^layer fc: storage must be one of rom, compressed, not 'ram'$"),
+    ({"storage": "logic"}, ValueError,
+     r"^layer fc: storage must be one of rom, ram, compressed, not 'logic'$"),
+    ({"room": 6}, ValueError,
+     r"^layer fc: storage must be ram for a room, not rom; leave room out$"),
+    ({"room": 0, "storage": "ram"}, ValueError, r"^layer fc: room must be at least 1, not 0$"),
+    ({"room": 5, "storage": "ram"}, ValueError,
+     (r"^layer fc: room must be at least 6, the entries of the longest element of layer fc, not 5; "
+      r"make the core with more room, or prune that layer further$")),
     ({"layer": _layer(input=Integer(17, True))}, ValueError,
      (r"^layer fc: input must be an integer of at most 16 bits for the sparse engine, "
       r"not int17$")),
@@ -112,3 +160,24 @@ def _layer(**changes) -> Dense:
 def test_rejects(arguments: dict, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         SparseEngine(**{"layer": _layer(), "pe": 1, **arguments})
+
+
+@pytest.mark.parametrize("own, other, error, message", [
+    ({"storage": "rom"}, {}, TypeError, r"^layer fc: storage must be ram to be written, not rom$"),
+    ({}, {"bias": np.array([1, 2])}, ValueError,
+     (r"^layer b: the sparse engine has no thresholds and no bias; leave them out or use a "
+      r"folded layer$")),
+    ({}, {"weights": np.ones((2, 4), int)}, ValueError,
+     (r"^layer fc: \(input, shape of weights\) must be \('int8', \(2, 3\)\), not \('int8', "
+      r"\(2, 4\)\) as of layer b; make a core for that$")),
+    ({}, {"weight_kind": Codebook((1, 4))}, ValueError,
+     (r"^layer fc: entries must have at most 2 bits, not 4 as of layer b; make the core with a "
+      r"codebook of wider entries$")),
+    ({"layer": _layer(weights=np.eye(2, 3, dtype=int))}, {}, ValueError,
+     (r"^layer fc: room must be at least 6, the entries of the longest element of layer b, not 2; "
+      r"make the core with more room, or prune that layer further$")),
+])
+def test_rejects_writes(own: dict, other: dict, error: type[Exception], message: str) -> None:
+    core = SparseEngine(**{"layer": _layer(), "pe": 1, "storage": "ram", **own})
+    with pytest.raises(error, match=message):
+        core.writes(_layer(name="b", **other))

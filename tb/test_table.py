@@ -14,6 +14,7 @@ from golden.tabulated import PiecewiseLinear as PiecewiseLinearLayer
 from golden.tabulated import Table as TableLayer
 from golden.tabulated import fit_pieces, sigmoid, tabulate
 from hdl.table import PiecewiseLinear, Table
+from tb.cases import rtl_only
 from tb.harness import Frames, simulate
 
 
@@ -39,7 +40,7 @@ def draw_pieces(rng: np.random.Generator, n: int, input_: Integer, pieces: int,
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("n, input_, output, options", [
-    (1, Integer(1, True), Integer(1, False), {"lanes": 1, "storage": "logic"}),
+    rtl_only(1, Integer(1, True), Integer(1, False), {"lanes": 1, "storage": "logic"}),
     (5, Integer(7, True), Integer(9, True), {"lanes": 2, "variant": "xc7", "memory": "lut"}),
     (7, Integer(9, False), Integer(3, True), {"lanes": 3, "memory": "block"}),
 ])
@@ -53,7 +54,7 @@ def test_table(rng: np.random.Generator, n: int, input_: Integer, output: Intege
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("n, input_, pieces, rounding, overflow, options", [
-    (3, Integer(5, True), 1, "half_even", "wrap", {"lanes": 2}),
+    rtl_only(3, Integer(5, True), 1, "half_even", "wrap", {"lanes": 2}),
     (5, Integer(7, True), 8, "half_up", "saturate", {"lanes": 3, "multiplier": "dsp"}),
     (2, Integer(6, False), 64, "floor", "saturate", {"lanes": 1, "storage": "ram"}),
 ])
