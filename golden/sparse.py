@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from golden.huffman import HuffmanCode, Sizes
 from golden.layer import Dense
-from golden.number import Codebook
+from golden.number import Codebook, Integer
 
 __all__ = ["FARTHEST", "Columns", "InterleavedColumns", "sparse"]
 
@@ -110,6 +110,16 @@ class InterleavedColumns:
         return np.concatenate([columns.words for columns in self.elements])
 
     @property
+    def value(self) -> Integer:
+        """The narrowest signed Integer of all values."""
+        return Integer.holding(min(self.values), max(self.values), signed=True)
+
+    @property
+    def longest(self) -> int:
+        """Entries of the element that has most."""
+        return max(len(columns.zeros) for columns in self.elements)
+
+    @property
     def padding(self) -> int:
         """Entries that are there only because of gaps."""
         return sum(int((columns.codes == 0).sum()) for columns in self.elements)
@@ -119,8 +129,7 @@ class InterleavedColumns:
         """Exact bits uncompressed: of entries, of starts (as wide as the largest), of values."""
         starts = [int(columns.starts[-1]).bit_length() for columns in self.elements]
         n_starts = len(self.elements[0].starts)
-        width = max(max(self.values).bit_length(), (~min(self.values)).bit_length()) + 1
-        return {"entries": 8 * len(self.words), "values": width * len(self.values),
+        return {"entries": 8 * len(self.words), "values": self.value.width * len(self.values),
                 "starts": n_starts * len(self.elements) * max(starts)}
 
     @cached_property

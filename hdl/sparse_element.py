@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
@@ -30,22 +31,32 @@ class _Element(wiring.Component):
     push : take it; blocked: there is no room for it
     bank, address, total, clear, release, erase, finished : see :class:`SparseSums`
     error : what is stored was found to be wrong
+    write_starts, write_entries, write_values : only with ``room``; put ``write_word`` to
+        ``write_address`` of that memory
     """
 
-    def __init__(self, columns: Columns, values: tuple[int, ...], rows: int, x: Integer,
-                 width: int, depth: int) -> None:
-        self._columns, self._n_in = columns, len(columns.starts) - 1
-        self._sums = SparseSums(values, rows, x, width)
-        counts = columns.starts[1:] - columns.starts[:-1]
+    def __init__(self, columns: Columns, values: tuple[int, ...], value: Integer, rows: int,
+                 x: Integer, width: int, depth: int, room: int | None = None) -> None:
+        self._columns, self._n_in, self._room = columns, len(columns.starts) - 1, room
+        self._sums = SparseSums(values, value, rows, x, width, writable=room is not None)
+        most, longest = int(columns.starts[-1]), int(np.diff(columns.starts).max())
+        if room is not None:
+            most, longest = room, min(room, rows)  # an entry lies in a row of its own
         self._item = data.StructLayout({
-            "start": int(columns.starts[-1]).bit_length() or 1, "last": 1,
-            "count": int(counts.max()).bit_length() or 1, "activation": x.width})
+            "start": most.bit_length() or 1, "last": 1, "count": longest.bit_length() or 1,
+            "activation": x.width})
         self._queue = StreamFIFO(self._item.size, depth)
         names = "bank", "address", "total", "clear", "release", "erase", "finished"
-        super().__init__({
+        members = {
             "column": In(ceil_log2(self._n_in + 1) or 1), "read": In(1), "activation": In(x.width),
             "any": In(1), "last": In(1), "push": In(1), "blocked": Out(1), "error": Out(1),
-            **{name: self._sums.signature.members[name] for name in names}})
+            **{name: self._sums.signature.members[name] for name in names}}
+        if room is not None:
+            members |= {
+                "write_address": In(ceil_log2(max(self._n_in + 1, room, 16))),
+                "write_word": In(max(most.bit_length(), 8, value.width)),
+                "write_starts": In(1), "write_entries": In(1), "write_values": In(1)}
+        super().__init__(members)
 
     def _shared(self, m: Module, item: Any) -> tuple[Any, Any]:
         """Queue and sums with their outer ports; ``item`` is what was broadcast, but for ``last``
@@ -59,7 +70,14 @@ class _Element(wiring.Component):
             sums.bank.eq(self.bank), sums.address.eq(self.address), self.total.eq(sums.total),
             sums.clear.eq(self.clear), sums.release.eq(self.release), sums.erase.eq(self.erase),
         ]
+        if self._room is not None:
+            m.d.comb += self._written(sums, self.write_values)
         return queue, sums
+
+    def _written(self, memory: Any, enable: Any) -> list[Any]:
+        """Assignments that write into a submodule when ``enable`` is high."""
+        return [memory.write_en.eq(enable), memory.write_address.eq(self.write_address),
+                memory.write_word.eq(self.write_word)]
 
 
 class SparseElement(_Element):
@@ -69,15 +87,22 @@ class SparseElement(_Element):
     empty here is not queued at all. Entries that only fill gaps take no cycle of their own: two
     entries are read at once, and a filling one passes with the next.
 
-    Parameters: columns; values of codes; rows, kept sums; x, Integer of activations; width of
-    sums; depth of the queue. Members: see :class:`_Element`.
+    Parameters: columns; values of codes, of the Integer ``value``; rows, kept sums; x, Integer of
+    activations; width of sums; depth of the queue; room, entries that fit if all of it can be
+    written. Members: see :class:`_Element`.
     """
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        columns, item = self._columns, Signal(self._item)
-        m.submodules.starts = starts = PairMemory(columns.starts.tolist(), len(item.start))
-        m.submodules.entries = entries = PairMemory(columns.words.tolist() or [0], 8)
+        columns, item, writable = self._columns, Signal(self._item), self._room is not None
+        words = columns.words.tolist()
+        words += [0] * (max(self._room or 0, 1) - len(words))
+        m.submodules.starts = starts = PairMemory(columns.starts.tolist(), len(item.start),
+                                                  writable)
+        m.submodules.entries = entries = PairMemory(words, 8, writable)
+        if writable:
+            m.d.comb += [*self._written(starts, self.write_starts),
+                         *self._written(entries, self.write_entries)]
         queue, sums = self._shared(m, item)
         m.d.comb += [
             starts.addr.eq(self.column), starts.en.eq(self.read), item.start.eq(starts.first),
@@ -125,9 +150,9 @@ class CompressedElement(_Element):
     :class:`_Element`; ``any`` is ignored.
     """
 
-    def __init__(self, columns: Columns, values: tuple[int, ...], rows: int, x: Integer,
-                 width: int, depth: int, code: HuffmanCode) -> None:
-        super().__init__(columns, values, rows, x, width, depth)
+    def __init__(self, columns: Columns, values: tuple[int, ...], value: Integer, rows: int,
+                 x: Integer, width: int, depth: int, code: HuffmanCode) -> None:
+        super().__init__(columns, values, value, rows, x, width, depth)
         self._code = code
         self.words = pack_block(code.encode(columns.words)) if columns.words.size else []
 

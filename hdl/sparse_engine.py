@@ -1,6 +1,8 @@
 """Sparse matrix-vector engine after EIE: zeros among weights and activations cost no cycles."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from collections.abc import Mapping
+
+from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -8,13 +10,15 @@ from amaranth.utils import ceil_log2
 from golden.layer import Dense
 from golden.number import Integer
 from golden.sparse import InterleavedColumns
+from hdl.parameters import payloads, write_signature
 from hdl.sparse_element import CompressedElement, SparseElement
 from hdl.sparse_scanner import NonZeroScanner
 from hdl.sparse_timing import SparseTiming
+from hdl.sparse_words import check_room, checked_input, contents, fitted
 
 __all__ = ["STORAGES", "SparseEngine"]
 
-STORAGES = "rom", "compressed"
+STORAGES = "rom", "ram", "compressed"
 
 
 class SparseEngine(wiring.Component):
@@ -38,9 +42,16 @@ class SparseEngine(wiring.Component):
     lanes : activations of an input beat, at least 1; need not divide n_in
     depth : activations that wait at an element, 1 to 256
     relu : give 0 for sums below 0
-    storage : "rom", or "compressed" for entries in a Huffman code (``columns.code``), decoded on
-        the fly: zeros among the activations then save no cycles, ``timing`` does not hold,
-        and ``latency`` and ``initiation_interval`` are upper bounds
+    storage : "rom"; "ram" for columns and values that may be written at run time; or "compressed"
+        for entries in a Huffman code (``columns.code``), decoded on the fly: zeros among the
+        activations then save no cycles, ``timing`` does not hold, and ``latency`` and
+        ``initiation_interval`` are upper bounds
+    room : entries that an element has room for, filling ones included, only with "ram"; by default
+        those of this layer's longest. ``ceil(n_out / pe) * n_in`` is room for any layer.
+
+    A core with storage "ram" starts as the layer; sums are sized for any weights of as many bits as
+    its codebook's. What is written may have another codebook, of at most as many bits.
+    ``SparseTiming(InterleavedColumns.of(written, pe), lanes, depth)`` are then its cycles.
 
     Members
     -------
@@ -48,6 +59,9 @@ class SparseEngine(wiring.Component):
         k // lanes, lane 0 lowest; lanes beyond n_in are ignored
     o : Out(stream.Signature(pe * output.width)), output j in lane j % pe of beat j // pe; lanes
         beyond n_out are 0
+    write : only with "ram". In(stream.Signature(StructLayout)) of ``memory`` (its number in
+        ``memories``), ``address`` and ``word``; :meth:`writes` makes them. A write waits until no
+        frame is in the core, and frames wait while a write is offered.
     error : a compressed ROM was found to be wrong; no frame is given from then on until a reset
 
     Raises TypeError or ValueError on any other value.
@@ -57,44 +71,58 @@ class SparseEngine(wiring.Component):
     """
 
     def __init__(self, layer: Dense, *, pe: int, lanes: int = 8, depth: int = 8,
-                 relu: bool = False, storage: str = "rom") -> None:
-        if not isinstance(layer, Dense):
-            raise TypeError(f"layer must be a golden.layer.Dense, not {layer!r}")
+                 relu: bool = False, storage: str = "rom",
+                 room: int | None = None) -> None:
+        number = checked_input(layer)
         if storage not in STORAGES:
             raise ValueError(f"layer {layer.name}: storage must be one of {', '.join(STORAGES)}, "
                              f"not {storage!r}")
-        for name, value, most in (("pe", pe, 64), ("depth", depth, 256), ("lanes", lanes, None)):
+        counts = [("pe", pe, 64), ("depth", depth, 256), ("lanes", lanes, None)]
+        for name, value, most in [*counts, *([] if room is None else [("room", room, None)])]:
             if not isinstance(value, int) or isinstance(value, bool):
                 raise TypeError(f"layer {layer.name}: {name} must be an integer, not {value!r}")
             if value < 1 or most and value > most:
                 span = f"from 1 to {most}" if most else "at least 1"
                 raise ValueError(f"layer {layer.name}: {name} must be {span}, not {value}")
-        if not isinstance(layer.input, Integer) or layer.input.width > 16:
-            raise ValueError(f"layer {layer.name}: input must be an integer of at most 16 bits for "
-                             f"the sparse engine, not {layer.input}")
-        if layer.thresholds is not None or layer.bias is not None:
-            raise ValueError(f"layer {layer.name}: the sparse engine has no thresholds and no bias;"
-                             f" leave them out or use a folded layer")
+        if room is not None and storage != "ram":
+            raise ValueError(f"layer {layer.name}: storage must be ram for a room, not {storage}; "
+                             "leave room out")
         self.layer, self.columns = layer, InterleavedColumns.of(layer, pe)
-        self._relu, self._storage = relu, storage
+        self._relu, self._storage, self._depth = relu, storage, depth
+        self._room = max(self.columns.longest, 1) if room is None else room
+        check_room(self.columns, layer, layer, self._room)
         self._rows = -(-layer.n_out // pe)
         self.timing = SparseTiming(self.columns, lanes, depth)
         self._scanner = NonZeroScanner(layer.n_in, layer.input.width, lanes, self.timing.buffer,
                                        every=storage == "compressed")
-        facts = self.columns.values, self._rows, layer.input, layer.accumulator.width, depth
+        # yosys 0.70 makes 5 % fewer 7-series LUTs of an engine with the wider table of constants.
+        entry = self.columns.value if storage == "ram" else Integer(16, True)
+        facts = self.columns.values, entry, self._rows, number, self._sums.width, depth
         self._elements: list[SparseElement | CompressedElement] = []
         for columns in self.columns.elements:
             self._elements.append(
-                SparseElement(columns, *facts) if storage == "rom" else
-                CompressedElement(columns, *facts, self.columns.code))
-        super().__init__({"i": In(stream.Signature(lanes * layer.input.width)),
-                          "o": Out(stream.Signature(pe * self.output.width)), "error": Out(1)})
+                CompressedElement(columns, *facts, self.columns.code) if storage == "compressed"
+                else SparseElement(columns, *facts, self._room if storage == "ram" else None))
+        members = {"i": In(stream.Signature(lanes * layer.input.width)),
+                   "o": Out(stream.Signature(pe * self.output.width)), "error": Out(1)}
+        if storage == "ram":
+            members["write"] = In(write_signature(self.memories))
+        super().__init__(members)
+
+    @property
+    def _sums(self) -> Integer:
+        """Number kind of the sums."""
+        layer, value = self.layer, self.columns.value
+        if self._storage != "ram":
+            return layer.accumulator
+        extremes = [layer.n_in * a * b for a in (value.minimum, value.maximum)
+                    for b in (layer.input.minimum, layer.input.maximum)]
+        return Integer.holding(min(extremes), max(extremes), signed=True)
 
     @property
     def output(self) -> Integer:
-        """Number kind of the outputs: the accumulators, or with relu those from 0 on."""
-        whole = self.layer.accumulator
-        return Integer.holding(0, whole.maximum, signed=False) if self._relu else whole
+        """Number kind of the outputs: the sums, or with relu those from 0 on."""
+        return Integer.holding(0, self._sums.maximum, signed=False) if self._relu else self._sums
 
     @property
     def latency(self) -> int:
@@ -109,22 +137,44 @@ class SparseEngine(wiring.Component):
     @property
     def _decoding(self) -> int:
         """More cycles than those, at most, if entries are decoded."""
-        if self._storage == "rom":
-            return 0
-        longest = max(int(columns.starts[-1]) for columns in self.columns.elements)
-        return longest + self.layer.n_in + 16
+        return (self.columns.longest + self.layer.n_in + 16 if self._storage == "compressed" else 0)
+
+    @property
+    def memories(self) -> Mapping[str, tuple[int, int]]:
+        """Name of each memory that can be written -> (words, bits of a word), in the order of
+        their numbers: starts of the columns and entries of each element, values of the codes.
+        Empty unless the storage is "ram"."""
+        if self._storage != "ram":
+            return {}
+        own = contents(self.columns, self._room, self.columns.value)
+        return {name: (len(words), width) for name, (words, width) in own.items()}
+
+    def writes(self, layer: Dense) -> list[int]:
+        """Payloads for ``write`` that make the core compute another layer.
+
+        Raises ValueError unless that has this one's shape and input, values of no more bits and
+        columns for which there is room, and TypeError for a core that cannot be written.
+        """
+        if self._storage != "ram":
+            raise TypeError(f"layer {self.layer.name}: storage must be ram to be written, not "
+                            f"{self._storage}")
+        made = contents(fitted(layer, self.layer, self.columns, self._room), self._room,
+                        self.columns.value)
+        return payloads(self.memories, [memory.words for memory in made.values()])
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.scanner = scanner = self._scanner
+        writing = self.write.valid if self._storage == "ram" else C(0)
         for p, element in enumerate(self._elements):
             m.submodules[f"element_{p}"] = element
 
         address = Signal(ceil_log2(self._rows) or 1)
-        erasing = Signal(init=1)
+        erasing, closed = Signal(init=1), Signal()
         m.d.comb += [
-            scanner.i.payload.eq(self.i.payload), scanner.i.valid.eq(self.i.valid & ~erasing),
-            self.i.ready.eq(scanner.i.ready & ~erasing),
+            closed.eq(erasing | scanner.first & writing),
+            scanner.i.payload.eq(self.i.payload), scanner.i.valid.eq(self.i.valid & ~closed),
+            self.i.ready.eq(scanner.i.ready & ~closed),
         ]
 
         # Broadcast: the starts of the column are read while the activation is registered.
@@ -164,4 +214,22 @@ class SparseEngine(wiring.Component):
         with m.Elif(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
 
+        if self._storage == "ram":
+            # Every frame inside holds a place in the buffer, in a queue or in one of few registers.
+            inside = Signal(range(self.timing.buffer + self._depth + 8))
+            begins, ends = self.i.valid & self.i.ready & scanner.first, drain & end
+            m.d.sync += inside.eq(inside + begins - ends)
+            m.d.comb += self.write.ready.eq((inside == 0) & ~self.o.valid)
+            self._connect_writes(m)
+
         return m
+
+    def _connect_writes(self, m: Module) -> None:
+        taken, word = self.write.valid & self.write.ready, self.write.p
+        numbers = {name: number for number, name in enumerate(self.memories)}
+        for p, element in enumerate(self._elements):
+            m.d.comb += [element.write_address.eq(word.address), element.write_word.eq(word.word)]
+            for part, name in (("starts", f"starts_{p}"), ("entries", f"entries_{p}"),
+                               ("values", "values")):
+                m.d.comb += getattr(element, f"write_{part}").eq(
+                    taken & (word.memory == numbers[name]))

@@ -24,6 +24,7 @@ class NonZeroScanner(wiring.Component):
     i : In(stream.Signature(lanes * width)), lane 0 lowest; lanes beyond n are ignored
     o : Out(stream.Signature(StructLayout)) of ``value``, its place ``column``, ``any``: is there
         an element at all, and ``last``: of the frame
+    first : the next beat is the first of a frame
 
     An item is offered ``latency`` cycles after its beat, at the earliest. No errors; the engine
     that contains it has checked the parameters.
@@ -39,6 +40,7 @@ class NonZeroScanner(wiring.Component):
             "o": Out(stream.Signature(data.StructLayout({
                 "value": width, "column": ceil_log2(self._beats * lanes) or 1, "any": 1,
                 "last": 1}))),
+            "first": Out(1),
         })
 
     @property
@@ -57,7 +59,7 @@ class NonZeroScanner(wiring.Component):
         there = Cat((self._every | self.i.payload.word_select(lane, width).any())
                     & (~last if lane >= in_last else 1) for lane in range(lanes))
         m.d.comb += [
-            self.i.ready.eq(queue.i.ready),
+            self.i.ready.eq(queue.i.ready), self.first.eq(beat == 0),
             queue.i.valid.eq(self.i.valid & (there.any() | last)),
             queue.i.payload.eq(Cat(self.i.payload, there, beat)),
         ]

@@ -17,7 +17,8 @@ class SparseSums(wiring.Component):
     Sums of two frames are kept, so that a frame begins while the one before is read out. A product
     is in its sum after four cycles: code, weight, product, sum.
 
-    Parameters: values of codes; rows, kept sums; x, Integer of activations; width of sums.
+    Parameters: values of codes, of the Integer ``value``; rows, kept sums; x, Integer of
+    activations; width of sums; writable values.
 
     Members
     -------
@@ -26,15 +27,21 @@ class SparseSums(wiring.Component):
     bank, address, total : sums to be read out, in the same cycle
     clear : write 0 there (``release`` with the last of them); erase: in both banks, after a reset
     finished : all sums of a frame are there; from four cycles after ``over`` until ``release``
+    write_en, write_address, write_word : only if writable; the value of a code
     """
 
-    def __init__(self, values: tuple[int, ...], rows: int, x: Integer, width: int) -> None:
-        self._values, self._rows, self._x, self._width = values, rows, x, width
+    def __init__(self, values: tuple[int, ...], value: Integer, rows: int, x: Integer, width: int,
+                 writable: bool = False) -> None:
+        self._values, self._value, self._rows, self._x = values, value, rows, x
+        self._width, self._writable = width, writable
         row_width = ceil_log2(rows) or 1
-        super().__init__({
+        members = {
             "valid": In(1), "row": In(row_width), "code": In(4), "activation": In(x.width),
             "over": In(1), "bank": In(1), "address": In(row_width), "total": Out(width),
-            "clear": In(1), "release": In(1), "erase": In(1), "finished": Out(1)})
+            "clear": In(1), "release": In(1), "erase": In(1), "finished": Out(1)}
+        if writable:
+            members |= {"write_en": In(1), "write_address": In(4), "write_word": In(value.width)}
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -44,12 +51,17 @@ class SparseSums(wiring.Component):
         coded, weighed, done = (Signal(product_layout, name=name)
                                 for name in ("coded", "weighed", "done"))
         bank, code = Signal(), Signal(4)
-        m.submodules.values = table = Memory(shape=signed(16), depth=16, init=self._values)
+        m.submodules.values = table = Memory(shape=signed(self._value.width), depth=16,
+                                             init=self._values)
         weight = table.read_port()
+        if self._writable:
+            put_value = table.write_port()
+            m.d.comb += [put_value.en.eq(self.write_en), put_value.addr.eq(self.write_address),
+                         put_value.data.eq(self.write_word)]
         activation: Value = weighed.activation
         if self._x.signed:
             activation = activation.as_signed()
-        product = Signal(signed(self._x.width + 17))
+        product = Signal(signed(self._x.width + self._value.width + 1))
         m.d.comb += weight.addr.eq(code)
         m.d.sync += [
             coded.valid.eq(self.valid), coded.over.eq(self.over), coded.bank.eq(bank),

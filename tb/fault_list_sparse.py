@@ -5,6 +5,9 @@ __all__ = ["SPARSE_FAULTS"]
 _DECODER = "tb/test_huffman_decoder.py::"
 _LOADER = "tb/test_weight_loader.py::"
 _SPARSE = "tb/test_sparse.py::test_matches_golden"
+_WRITTEN = ("tb/test_sparse.py::"
+            "test_weights_can_be_written[7-70-densities0-2-2-3-True-None-False]")
+_CHANGED = "tb/test_sparse.py::test_weights_change_between_frames"
 _FLY = "tb/test_sparse.py::test_decodes_on_the_fly[13-70-0.04-number1-2-4-3-False]"
 
 SPARSE_FAULTS = (
@@ -88,6 +91,23 @@ SPARSE_FAULTS = (
     ("sparse_engine", "hdl/sparse_timing.py", "filling // 2 + 1", "filling + 1",
      "the model lets filling entries take cycles",
      _SPARSE + "[13-70-0.04-number2-1-4-3-True-False]"),
+
+    ("sparse_engine", "hdl/sparse_engine.py", "(inside == 0) & ~self.o.valid", "~self.o.valid",
+     "words are written while frames are in the core", _CHANGED + "[1-1]"),
+    ("sparse_engine", "hdl/sparse_engine.py", "erasing | scanner.first & writing", "erasing",
+     "a frame enters between the words of a layer", _CHANGED + "[3-4]"),
+    ("sparse_engine", "hdl/sparse_engine.py", "erasing | scanner.first & writing",
+     "erasing | writing", "a frame is held in its middle for a write", _CHANGED + "[1-1]"),
+    ("sparse_engine", "hdl/sparse_engine.py",
+     'if self._storage != "ram":\n            return layer.accumulator',
+     "if True:\n            return layer.accumulator", "sums are too small for other weights",
+     _WRITTEN),
+    ("sparse_engine", "hdl/sparse_element.py", "most, longest = room, min(room, rows)",
+     "most = room", "columns are cut that are longer than the first layer's", _CHANGED + "[3-4]"),
+    ("sparse_engine", "hdl/sparse_memory.py", "self.write_en & (self.write_address[0] == parity)",
+     "self.write_en", "a word is written into both banks", _WRITTEN),
+    ("sparse_engine", "hdl/sparse_sums.py", "put_value.en.eq(self.write_en)",
+     "put_value.en.eq(0)", "values stay those of the first layer", _CHANGED + "[3-4]"),
 
     ("compressed_element", "hdl/sparse_element.py", "sums.finished & (right != 0) & ~self.error",
      "sums.finished", "frames are given from a ROM that was found wrong",
