@@ -101,13 +101,14 @@ def _hard_wired(large: bool) -> Iterator[Subject]:
         for thresholds in (False, True):
             yield subject(f"±1, {'thresholds' if thresholds else 'sums'}",
                           _bipolar(n_in, n_out, thresholds), n_in * n_out, "weight",
-                          n_in * n_out <= 64 * 256)
+                          n_in * n_out <= (64 * 256 if large else 64 * 64))
     layer = _ternary(64, 64, Bipolar())
     yield subject("ternary, 1-bit inputs", layer, layer.weights.size, "weight")
-    layer = _ternary(64, 64, Integer(8, True))
-    yield subject("ternary, 8-bit inputs", layer, layer.non_zeros, "non-zero")
-    layer = _pruned(64, 64)
-    yield subject("8-bit weights, 90 % pruned", layer, layer.non_zeros, "non-zero")
+    for n in (32, 64) if large else (32,):
+        layer = _ternary(n, n, Integer(8, True))
+        yield subject("ternary, 8-bit inputs", layer, layer.non_zeros, "non-zero")
+        layer = _pruned(n, n)
+        yield subject("8-bit weights, 90 % pruned", layer, layer.non_zeros, "non-zero")
 
 
 def _folded() -> Iterator[Subject]:
@@ -183,7 +184,7 @@ def measure(make: Callable[[], Any], structure: str, family: str) -> dict[str, A
 def bench_lut(
     family: Annotated[str, typer.Option(help="FPGA family to synthesise for.")] = "xc7",
     large: Annotated[bool, typer.Option(
-        help="Also layers of 256x256 and 784x128, which take minutes each.")] = False,
+        help="Also layers up to 784x128 and larger naive ones, which take minutes each.")] = False,
     out: Annotated[Path, typer.Option(help="Markdown file to write.")] = Path("build/bench/lut.md"),
     json: JsonOption = None,
 ) -> None:
