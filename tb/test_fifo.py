@@ -9,8 +9,9 @@ from tb.harness import Frames, simulate
 
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
-@pytest.mark.parametrize("width, depth", [(1, 1), (8, 2), rtl_only(7, 3), (64, 5),
-    rtl_only(13, 16), (72, 600)])
+@pytest.mark.parametrize("width, depth", [
+    (1, 1), (8, 2), rtl_only(7, 3), (64, 5), rtl_only(13, 16), (72, 600),
+])
 def test_keeps_order_and_holds_depth(rng: np.random.Generator, width: int, depth: int,
                                      netlist: bool) -> None:
     x = Frames(rng.integers(0, 2, (2 * depth + 50, width)).astype(np.uint64), 1, width)

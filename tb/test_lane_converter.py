@@ -12,11 +12,10 @@ from tb.harness import Frames, simulate
 # either side, and the whole frame in one beat.
 CASES = [
     (1, 1, 1, 1), rtl_only(1, 3, 1, 2), (1, 2, 5, 1), rtl_only(2, 1, 1, 2), rtl_only(2, 1, 3, 2),
-    (3, 2, 2, 3),
-    rtl_only(3, 2, 2, 2), rtl_only(7, 1, 1, 7), rtl_only(7, 8, 7, 1), rtl_only(10, 3, 4, 6),
-    (10, 3, 6, 4), rtl_only(11, 5, 3, 4),
-    rtl_only(12, 1, 4, 2), rtl_only(12, 1, 2, 4), rtl_only(13, 4, 5, 3), (29, 1, 8, 3),
-    (64, 8, 16, 24), rtl_only(100, 1, 7, 64),
+    (3, 2, 2, 3), rtl_only(3, 2, 2, 2), rtl_only(7, 1, 1, 7), rtl_only(7, 8, 7, 1),
+    rtl_only(10, 3, 4, 6), (10, 3, 6, 4), rtl_only(11, 5, 3, 4), rtl_only(12, 1, 4, 2),
+    rtl_only(12, 1, 2, 4), rtl_only(13, 4, 5, 3), (29, 1, 8, 3), (64, 8, 16, 24),
+    rtl_only(100, 1, 7, 64),
 ]
 
 
