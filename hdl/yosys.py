@@ -50,4 +50,6 @@ def run_yosys(script: Iterable[str], log_path: Path, folder: Path | None = None)
         result = subprocess.run(_CHILD, input="\n".join(script), text=True, stdout=log,
                                 stderr=subprocess.STDOUT, cwd=folder or log_path.parent)
     if result.returncode:
-        raise ToolError.from_log("yosys", log_path)
+        signal = -result.returncode
+        raise ToolError.from_log(f"yosys, ended by signal {signal}," if signal > 0 else "yosys",
+                                 log_path)

@@ -65,9 +65,12 @@ def generate(
         "amaranth": version("amaranth"), "yosys": version("pyosys")}
     write_results(out / "top.json", "generate", facts)
     write_results(json, "generate", facts)
+    names = [path.name for path in files] + ["top.json"]
     if accelerator.address_map:
-        (out / "address_map.md").write_text(map_table(accelerator.address_map))
+        names.append("address_map.md")
+        (out / names[-1]).write_text(map_table(accelerator.address_map))
     table(f"{loaded.name}: ports", ["port", "direction", "bits"],
           [tuple(port.values()) for port in facts["ports"]])
     say(f"a frame every {accelerator.initiation_interval:,} cycles, latency "
-        f"{accelerator.latency:,} cycles; {len(files)} files and top.json in {out}")
+        f"{accelerator.latency:,} cycles; in {out}: "
+        + (", ".join(names) if len(names) < 9 else f"{len(names)} files"))

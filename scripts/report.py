@@ -107,9 +107,14 @@ def _weights(network: Any) -> str:
         if entry["kind"] != "dense":
             continue
         colour = COLOURS[network.layers.index(layer) % len(COLOURS)]
-        positive = 100 * (layer.weights > 0).mean(axis=1)
-        figures.append(histogram(f"{layer.name}: share of +1 weights, by neuron", positive,
-                                 0, 100, " %", colour))
+        kind, others = layer.weight_kind, layer.weights[layer.weights != 0]
+        if str(kind) == "bipolar":
+            figures.append(histogram(f"{layer.name}: share of +1 weights, by neuron",
+                                     100 * (layer.weights > 0).mean(axis=1), 0, 100, " %", colour))
+        else:
+            zeros = 1 - others.size / layer.weights.size
+            figures.append(histogram(f"{layer.name}: weights, {kind}, {zeros:.0%} of them 0",
+                                     others, kind.minimum, kind.maximum, "", colour))
         if layer.thresholds is not None:
             low, high = layer.accumulator_minimum, layer.accumulator_maximum
             place = 100 * (layer.thresholds - low) / (high + 1 - low)

@@ -49,3 +49,4 @@ pip() {
 pip install -qq --progress-bar off -r requirements.lock
 pip install -qq --progress-bar off --no-deps --no-build-isolation -e .
 echo "$want" >.venv/stamp
+echo "Done. To have lutloom on your path: . .venv/bin/activate"

@@ -26,7 +26,8 @@ def train_model(model: str, data: Path | None, *, seed: int, kind: str = "binary
                             if name in changes})
     recipe = replace(RECIPES[model], **changes)
     dataset = load(spec.data, data)
-    with bar(f"train {model} ({kind})", recipe.epochs) as show:
+    what = spec.weights if kind == "binary" else kind
+    with bar(f"train {model} ({what})", recipe.epochs) as show:
         def progress(now: Progress) -> None:
             show(now.epoch)
 
