@@ -181,13 +181,12 @@ class FoldedDense(wiring.Component):
         weight = self._memory_of(m, "weights", self._memory, folding.weight_words())
         preload = self._memory_of(m, "preloads", "lut", folding.preload_words())
         starts = [preload.data.word_select(j, folding.preload_width) for j in range(folding.pe)]
-        # The preload is read for the first sums of a pass, or if it is added later for the last.
-        starts_pass = stages[delay - 1].first if delay == sums else stages[delay - 1].last
         weight_address, preload_address = Signal.like(weight.addr), Signal.like(preload.addr)
         m.d.comb += [
             weight.addr.eq(weight_address), weight.en.eq(step),
             preload.addr.eq(preload_address),
-            preload.en.eq(advance & stages[delay - 1].valid & starts_pass),
+            preload.en.eq(advance & stages[delay - 1].valid
+                          & stages[delay - 1].first),
             total.x.eq(get.data), total.w.eq(weight.data),
             total.preload.eq(Cat(start[folding.has_parity:] for start in starts)),
             total.enable.eq(advance), total.valid.eq(now.valid), total.first.eq(now.first),

@@ -112,7 +112,7 @@ FAULTS = (
           _HARDWIRED_KINDS + "[5-4-number6-True-kind6-0.5-xc7-rtl]"),
     Fault("hardwired_kinds", "hdl/digit_logic.py", "(-own - (1 << len(word)) + 1 if negative",
           "(-own - (1 << len(word)) if negative", "two's complement without the added one",
-          _HARDWIRED_KINDS + "[1-1-number0-False-kind0-1-xc7-rtl]"),
+          _HARDWIRED_KINDS + "[17-5-number7-False-kind7-0.1-portable-rtl]"),
     Fault("hardwired_kinds", "hdl/digit_logic.py", "row * self._places + place", "row * "
           "self._places", "all digits at the lowest one's place",
           _HARDWIRED_KINDS + "[5-4-number6-True-kind6-0.5-xc7-rtl]"),
@@ -184,8 +184,8 @@ FAULTS = (
 
     # FoldedDense: kinds of weights.
     Fault("folded_kinds", "hdl/folded_products.py", "return other & (bit ^ negative)",
-          "return bit ^ negative", "a ternary 0 counts", _KINDS + "[1-1-number0-False-kind0-1-1-"
-          "options0-rtl]"),
+          "return bit ^ negative", "a ternary 0 counts", _KINDS + "[7-5-number1-False-kind1-2-3-"
+          "options1-rtl]"),
     Fault("folded_kinds", "hdl/folded_products.py", "top_term if signed and c == len(w) - 1",
           "top_term if signed and c == len(w) - 2", "another bit than the top one is the sign",
           _KINDS + "[6-5-number6-True-kind6-2-4-options6-rtl]"),
@@ -196,7 +196,7 @@ FAULTS = (
           "biases are taken away", _KINDS + "[7-5-number1-False-kind1-2-3-options1-rtl]"),
     Fault("folded_kinds", "hdl/folded_dense.py", "0 if folding.dsp else folding.form.flip_top",
           "folding.form.flip_top", "with multiplier blocks the padding counts",
-          _KINDS + "[7-5-number14-False-kind14-2-3-options14-rtl]"),
+          _KINDS + "[5-3-number15-True-kind15-2-2-options15-rtl]"),
     Fault("folded_kinds", "hdl/folded_products.py", "literal ^ 1 ^ (index >> b & 1)",
           "literal ^ (index >> b & 1)", "inputs go to the entry of the inverted index",
           _KINDS + "[7-5-number11-False-kind11-2-3-options11-rtl]"),
@@ -207,9 +207,6 @@ FAULTS = (
     Fault("folded_kinds", "hdl/folded_bins.py", "(self.entry_address == k)",
           "(self.entry_address == k + 1)", "entries are written one too low",
           _OTHERS + "[number3-True-kinds3-options3-rtl]"),
-    Fault("folded_kinds", "hdl/folded_dense.py", "stages[delay - 1].last\n",
-          "stages[delay - 1].first\n", "a preload that comes too early for the products",
-          _KINDS + "[7-5-number11-False-kind11-2-3-options11-rtl]"),
 
     # FoldedDense: writes.
     Fault("folded_dense", "hdl/folded_dense.py", "number=names.index(name)", "number=0",

@@ -66,7 +66,7 @@ def test_matches_golden(rng: np.random.Generator, n_in: int, n_out: int, number:
     (6, 3, Integer(3, True), False, Codebook((-3, 5, 9)), 3, 4,
      {"codebook": "accumulate", "storage": "ram"}),
     (7, 5, Integer(8, True), False, Integer(8, True), 2, 3, {"multiplier": "dsp"}),
-    rtl_only(5, 3, PIXEL, True, Codebook((-9, 0, 5, 90)), 2, 2,
+    rtl_only(5, 3, Integer(8, True), True, Codebook((-9, 0, 5, 90)), 2, 2,
              {"multiplier": "dsp", "storage": "ram"}),
     rtl_only(6, 5, Integer(3, True), False, Codebook(tuple(range(-512, 512, 4))), 2, 2,
              {"variant": "xc7"}),
