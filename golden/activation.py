@@ -1,7 +1,7 @@
 """Elementwise layers: multi-threshold, scale (the requantiser), clamp and leaky ReLU.
 
-Each is an exact function of integers, applied to each of ``n`` values alone. Parameters that are
-given once hold for all of them.
+Each is an exact function of integers, applied to each value of a tensor (positions, n) alone.
+Parameters are those of the ``n`` channels, the same in all positions.
 """
 
 from dataclasses import dataclass
@@ -18,45 +18,56 @@ from golden.check import (
     check_name,
 )
 from golden.fixed import OVERFLOWS, ROUNDINGS
+from golden.geometry import MOST_CHANNELS, MOST_POSITIONS, Frame
 from golden.number import Bipolar, Integer, Number, Ternary
 
 __all__ = ["Clamp", "Elementwise", "LeakyReLU", "MultiThreshold", "Scale", "constant",
            "narrowest"]
 
-MOST_N = 2**20
 _MOST_BITS = 48  # of an input: what fits the 62 bits of a product is checked with the parameters
 
 
-class Elementwise:
-    """What all elementwise layers share: ``n`` inputs, ``n`` outputs."""
+class Elementwise(Frame):
+    """What all elementwise layers share: ``n`` channels at each of ``positions``."""
 
     name: str
     n: int
+    positions: int
+
+    @property
+    def positions_in(self) -> int:
+        """Places."""
+        return self.positions
+
+    @property
+    def positions_out(self) -> int:
+        """Places."""
+        return self.positions
 
     @property
     def n_in(self) -> int:
         """Inputs a frame."""
-        return self.n
+        return self.positions * self.n
 
     @property
     def n_out(self) -> int:
         """Outputs a frame."""
-        return self.n
+        return self.positions * self.n
 
     @property
     def operations(self) -> int:
         """One an element."""
-        return self.n
-
-    @property
-    def weight_bits(self) -> int:
-        """Bits of all parameters that differ from element to element or can be written."""
-        return 0
+        return self.n_out
 
     def _check(self, input_: Any, most_bits: int = _MOST_BITS) -> None:
         check_name(self.name, "layer")
         check_integer_kind(self.name, "input", input_, most_bits)
-        object.__setattr__(self, "n", check_count(self.name, "n", self.n, 1, MOST_N))
+        object.__setattr__(self, "n", check_count(self.name, "n", self.n, 1, MOST_CHANNELS))
+        self._check_positions()
+
+    def _check_positions(self) -> None:
+        object.__setattr__(self, "positions", check_count(
+            self.name, "positions", self.positions, 1, MOST_POSITIONS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +79,7 @@ class MultiThreshold(Elementwise):
     thresholds : (n, levels) integers, kept as int64, ascending in each row (equal ones are
         allowed), from the least input (always reached) to the greatest plus 1 (never)
     output : Bipolar (1 level), Ternary (2) or an Integer of 2 to 8 bits (at most 2**width - 1)
+    positions : places with n values each
 
     Raises TypeError and ValueError that name layer, parameter, rule and value.
     """
@@ -76,10 +88,11 @@ class MultiThreshold(Elementwise):
     input: Integer
     thresholds: NDArray[np.int64]
     output: Number
+    positions: int = 1
 
     @property
     def n(self) -> int:  # type: ignore[override]
-        """Elements of a frame."""
+        """Channels."""
         return int(self.thresholds.shape[0])
 
     @property
@@ -90,6 +103,7 @@ class MultiThreshold(Elementwise):
     def __post_init__(self) -> None:
         check_name(self.name, "layer")
         check_integer_kind(self.name, "input", self.input, _MOST_BITS)
+        self._check_positions()
         given = np.asarray(self.thresholds)
         if given.ndim != 2 or not given.size:
             raise ValueError(f"layer {self.name}: thresholds must have shape (n, levels), "
@@ -129,12 +143,13 @@ class Scale(Elementwise):
 
     name : lower-case identifier
     input : Integer of at most 48 bits
-    n : elements of a frame
+    n : channels
     multiplier, bias : an integer for all elements or (n,) integers; kept as (n,) int64. Sums must
         stay within 62 bits.
     shift : 0 to 62
     rounding, overflow : see :mod:`golden.fixed`
     output : Integer
+    positions : places with n values each
 
     Raises TypeError and ValueError that name layer, parameter, rule and value.
     """
@@ -148,6 +163,7 @@ class Scale(Elementwise):
     rounding: str
     overflow: str
     output: Integer
+    positions: int = 1
 
     def __post_init__(self) -> None:
         self._check(self.input)
@@ -188,8 +204,9 @@ class Clamp(Elementwise):
 
     name : lower-case identifier
     input : Integer of at most 48 bits
-    n : elements of a frame
+    n : channels
     low, high : integers within the input's range, low at most high, or None for the input's ends
+    positions : places with n values each
 
     Raises TypeError and ValueError that name layer, parameter, rule and value.
     """
@@ -199,6 +216,7 @@ class Clamp(Elementwise):
     n: int
     low: int | None = None
     high: int | None = None
+    positions: int = 1
 
     def __post_init__(self) -> None:
         self._check(self.input)
@@ -222,10 +240,11 @@ class LeakyReLU(Elementwise):
 
     name : lower-case identifier
     input : signed Integer of at most 48 bits; the output is of the same kind
-    n : elements of a frame
+    n : channels
     multiplier : 0 to 2**shift, so that no negative number grows
     shift : 0 to 12
     rounding : see :mod:`golden.fixed`
+    positions : places with n values each
 
     Raises TypeError and ValueError that name layer, parameter, rule and value.
     """
@@ -236,6 +255,7 @@ class LeakyReLU(Elementwise):
     multiplier: int
     shift: int
     rounding: str
+    positions: int = 1
 
     def __post_init__(self) -> None:
         self._check(self.input)

@@ -17,34 +17,65 @@ from golden.elementwise import (
     table,
 )
 from golden.layer import (
+    Add,
     ArgMax,
     Clamp,
+    Concatenate,
+    Conv,
     Dense,
+    Embedding,
     Layer,
     LeakyReLU,
     MultiThreshold,
     PiecewiseLinear,
+    Pool,
     Scale,
     Table,
     TopK,
+    UpSample,
 )
 from golden.network import Network
+from golden.spatial import add, concatenate, conv, embedding, pool, upsample
 from golden.topk import topk
 
 __all__ = ["run"]
 
+Values = NDArray[np.int64]
+Model = Callable[[NDArray[Any], Any], Values]
 
-_MODELS: dict[type[Layer], Callable[[NDArray[Any], Any], NDArray[np.int64]]] = {
+
+def _everywhere(model: Model) -> Model:
+    """A model of (frames, n) at each position of a tensor."""
+    def computed(x: NDArray[Any], layer: Any) -> Values:
+        return model(x.reshape(-1, layer.n), layer).reshape(len(x), -1)
+
+    return computed
+
+
+_MODELS: dict[type[Layer], Model] = {
     Dense: dense,
+    Conv: conv,
+    Pool: pool,
+    UpSample: upsample,
+    Embedding: embedding,
     ArgMax: lambda x, layer: argmax(x),
     TopK: lambda x, layer: topk(x, layer.k),
-    MultiThreshold: multi_threshold,
-    Scale: scale,
-    Clamp: clamp,
-    LeakyReLU: leaky_relu,
-    Table: table,
-    PiecewiseLinear: piecewise_linear,
+    MultiThreshold: _everywhere(multi_threshold),
+    Scale: _everywhere(scale),
+    Clamp: _everywhere(clamp),
+    LeakyReLU: _everywhere(leaky_relu),
+    Table: _everywhere(table),
+    PiecewiseLinear: _everywhere(piecewise_linear),
 }
+
+
+def _compute(layer: Layer, inputs: tuple[Values, ...]) -> Values:
+    match layer:
+        case Add():
+            return add(*inputs)
+        case Concatenate():
+            return concatenate(inputs, layer)
+    return _MODELS[type(layer)](inputs[0], layer)
 
 
 def run(network: Network, x: NDArray[Any], batch: int = 1000) -> list[NDArray[np.int64]]:
@@ -64,7 +95,8 @@ def run(network: Network, x: NDArray[Any], batch: int = 1000) -> list[NDArray[np
     outputs = [np.empty((len(x), layer.n_out), np.int64) for layer in network.layers]
     for start in range(0, len(x), batch):
         part = slice(start, start + batch)
-        values = network.input.decode(network.input.encode(x[part]))
+        values = {"input": network.input.decode(network.input.encode(x[part]))}
         for layer, output in zip(network.layers, outputs, strict=True):
-            output[part] = values = _MODELS[type(layer)](values, layer)
+            inputs = tuple(values[name] for name in network.sources_of(layer))
+            output[part] = values[layer.name] = _compute(layer, inputs)
     return outputs

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from golden.check import check_count, check_name, check_number
+from golden.geometry import Frame
 from golden.number import Integer, Number
 
 __all__ = ["ArgMax", "TopK"]
 
 
 @dataclass(frozen=True)
-class ArgMax:
+class ArgMax(Frame):
     """Index of the greatest of ``n_in`` values of kind ``input``; of equals, the lowest index."""
 
     name: str
@@ -36,14 +37,9 @@ class ArgMax:
         """Comparisons a frame."""
         return self.n_in - 1
 
-    @property
-    def weight_bits(self) -> int:
-        """None are needed."""
-        return 0
-
 
 @dataclass(frozen=True)
-class TopK:
+class TopK(Frame):
     """Indices of the ``k`` greatest of ``n_in`` values of kind ``input``, the greatest first.
 
     Of equal values the lower index comes first. Raises TypeError and ValueError that name layer,
@@ -75,8 +71,3 @@ class TopK:
     def operations(self) -> int:
         """Comparisons a frame."""
         return self.n_in * self.k
-
-    @property
-    def weight_bits(self) -> int:
-        """None are needed."""
-        return 0

@@ -26,9 +26,10 @@ class Table(Elementwise):
 
     name : lower-case identifier
     input : Integer of at most 16 bits
-    n : elements of a frame
+    n : channels
     table : (2**input.width,) values of kind ``output``, in the order of the inputs
     output : Integer of at most 32 bits
+    positions : places with n values each
 
     Raises TypeError and ValueError that name layer, parameter, rule and value.
     """
@@ -38,6 +39,7 @@ class Table(Elementwise):
     n: int
     table: NDArray[np.int64]
     output: Integer
+    positions: int = 1
 
     def __post_init__(self) -> None:
         self._check(self.input, _MOST_BITS)
@@ -61,12 +63,13 @@ class PiecewiseLinear(Elementwise):
 
     name : lower-case identifier
     input : Integer of at most 16 bits
-    n : elements of a frame
+    n : channels
     slopes, offsets : (pieces,) integers of at most 32 and 48 bits; pieces is a power of two, at
         most 2**input.width
     shift : 0 to 30
     rounding, overflow : see :mod:`golden.fixed`
     output : Integer of at most 32 bits
+    positions : places with n values each
 
     Raises TypeError and ValueError that name layer, parameter, rule and value.
     """
@@ -80,6 +83,7 @@ class PiecewiseLinear(Elementwise):
     rounding: str
     overflow: str
     output: Integer
+    positions: int = 1
 
     def __post_init__(self) -> None:
         self._check(self.input, _MOST_BITS)

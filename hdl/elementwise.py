@@ -20,9 +20,9 @@ def check_lanes(layer: Layer, lanes: int) -> None:
     """Raise TypeError or ValueError unless ``lanes`` is from 1 to the layer's elements."""
     if not isinstance(lanes, int) or isinstance(lanes, bool):
         raise TypeError(f"layer {layer.name}: lanes must be an integer, not {lanes!r}")
-    if not 1 <= lanes <= layer.n_in:
-        raise ValueError(f"layer {layer.name}: lanes must be from 1 to {layer.n_in}, the layer's "
-                         f"elements, not {lanes}")
+    if not 1 <= lanes <= layer.channels_in:
+        raise ValueError(f"layer {layer.name}: lanes must be from 1 to {layer.channels_in}, the "
+                         f"layer's elements, not {lanes}")
 
 
 def lane_value(payload: Value, lane: int, number: Integer) -> Value:
@@ -49,7 +49,9 @@ AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
 
 class ElementwiseCore(wiring.Component, Generic[AnyLayer]):
-    """A layer of ``n`` elements, ``lanes`` a beat, one beat a cycle; a subclass says what is done.
+    """A layer of ``n`` channels, ``lanes`` a beat, one beat a cycle; a subclass says what is done.
+
+    A frame of the core is one position of the layer's.
 
     Latency ``2 + depth`` cycles from an input beat to its output beat: one register takes the
     operands, one the results. A stalled output stops the whole pipeline. A frame takes
@@ -99,7 +101,7 @@ class ElementwiseCore(wiring.Component, Generic[AnyLayer]):
     @property
     def beats(self) -> int:
         """Beats of a frame."""
-        return -(-self.layer.n_in // self.lanes)
+        return -(-self.layer.channels_in // self.lanes)
 
     @property
     def is_ram(self) -> bool:
@@ -150,7 +152,7 @@ class ElementwiseCore(wiring.Component, Generic[AnyLayer]):
 
     def facts(self, layer: AnyLayer) -> dict[str, object]:
         """What a layer that is written must share with this one."""
-        return {"input": layer.input, "output": layer.output, "n": layer.n_in}
+        return {"input": layer.input, "output": layer.output, "n": layer.channels_in}
 
     def compute(self, pipe: Pipeline, x: Sequence[Value], parameters: Mapping[str, Value]
                 ) -> Sequence[Value]:
@@ -185,7 +187,8 @@ class ElementwiseCore(wiring.Component, Generic[AnyLayer]):
         x = [pipe.register(lane_value(self.i.payload, lane, number), f"x_{lane}")
              for lane in range(self.lanes)]
         results = self.compute(pipe, x, self.operands(m, advance, beat))
-        width, n_last = self.layer.output.width, self.layer.n_in - (self.beats - 1) * self.lanes
+        width = self.layer.output.width
+        n_last = self.layer.channels_in - (self.beats - 1) * self.lanes
         codes = [Value.cast(result)[:width] for result in results]
         with m.If(advance):
             m.d.sync += self.o.payload.eq(Cat(

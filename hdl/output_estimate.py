@@ -14,7 +14,7 @@ __all__ = ["output_cycles", "output_logic", "output_memories"]
 
 def output_cycles(layer: Layer, plan: LayerPlan) -> int:
     """Cycles between frames."""
-    beats = -(-layer.n_in // plan.simd)
+    beats = layer.positions_in * -(-layer.channels_in // plan.simd)
     if isinstance(layer, MultiThreshold) and plan.structure == "serial":
         return beats * layer.levels.bit_length()
     return beats
@@ -22,7 +22,7 @@ def output_cycles(layer: Layer, plan: LayerPlan) -> int:
 
 def output_memories(layer: Layer, plan: LayerPlan) -> list[tuple[int, int]]:
     """(bits of a word, words) of every memory; one word alone is a constant."""
-    beats, width = -(-layer.n_in // plan.simd), layer.input.width
+    beats, width = -(-layer.channels_in // plan.simd), layer.input.width
     match layer:
         case MultiThreshold():
             once = plan.storage != "ram" and constant(layer.thresholds)

@@ -125,7 +125,7 @@ class SerialThreshold(ElementwiseCore[MultiThresholdLayer]):
             with m.If(accept):
                 m.d.sync += row.eq(beat)
         number, contents = self.layer.input, self.words(self.layer)
-        n_last = self.layer.n_in - (self.beats - 1) * lanes
+        n_last = self.layer.n - (self.beats - 1) * lanes
         codes: list[Value] = []
         for lane, (name, (_, width)) in enumerate(self.memories.items()):
             port = read_port(m, name, contents[lane], width, storage=self._storage,

@@ -140,13 +140,13 @@ def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
     assert reason() == "no such file; expected a lutloom-network file"
     write_archive(path, "lutloom-plan", 1, {}, {})
     assert reason() == "this is a lutloom-plan file, not a lutloom-network file"
-    write_archive(path, "lutloom-network", 3, {}, {})
-    assert reason() == ("lutloom-network version 3 is newer than the 2 this program reads; "
+    write_archive(path, "lutloom-network", 4, {}, {})
+    assert reason() == ("lutloom-network version 4 is newer than the 3 this program reads; "
                         "update lutloom")
-    write_archive(path, "lutloom-network", 1, {}, {})
-    assert reason() == ("lutloom-network version 1 is older than the 2 this program reads; "
+    write_archive(path, "lutloom-network", 2, {}, {})
+    assert reason() == ("lutloom-network version 2 is older than the 3 this program reads; "
                         "make the file again")
-    write_archive(path, "lutloom-network", 2, {"layers": []}, {})
+    write_archive(path, "lutloom-network", 3, {"layers": []}, {})
     assert reason() == "describes no valid network: 'name'"
     for entry, message in [
             ({"kind": "Conv", "name": "c"}, 'layer c is of unknown kind "Conv"'),
