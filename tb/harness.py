@@ -62,18 +62,21 @@ class Frames:
 
     codes: unsigned integers of ``width`` bits, shape (frames, n); element 0 is lane 0 of the
     first beat, in its lowest bits; ``ceil(n / lanes)`` beats a frame. number: how failure texts
-    read a code (None: as an unsigned integer).
+    read a code (None: as an unsigned integer). positions: parts of a frame, each of which begins
+    on a beat of its own.
     """
 
     codes: NDArray[Any]
     width: int
     lanes: int
     number: Number | None = field(default=None)
+    positions: int = 1
 
     @classmethod
-    def of(cls, values: ArrayLike, number: Number, lanes: int = 1) -> "Frames":
+    def of(cls, values: ArrayLike, number: Number, lanes: int = 1, positions: int = 1
+           ) -> "Frames":
         """Frames of values (frames, n), coded as ``number``."""
-        return cls(number.encode(values), number.width, lanes, number)
+        return cls(number.encode(values), number.width, lanes, number, positions)
 
     @classmethod
     def of_words(cls, words: list[int], width: int) -> "Frames":
@@ -91,15 +94,22 @@ class Frames:
     @property
     def beats(self) -> int:
         """Beats of a frame."""
-        return -(-self.n // self.lanes)
+        return self.positions * -(-self.channels // self.lanes)
+
+    @property
+    def channels(self) -> int:
+        """Elements of a position."""
+        return self.n // self.positions
 
     def padded(self, padding: np.random.Generator | None = None) -> "Frames":
         """The same in full beats; padding: fills them up with random bits; None: with zeros."""
-        shape = (len(self.codes), self.beats * self.lanes - self.n)
+        frames, rest = len(self.codes), -self.channels % self.lanes
+        shape = frames, self.positions, rest
         filler = (np.zeros(shape, np.uint64) if padding is None else
                   padding.integers(0, 2**self.width - 1, shape, np.uint64, endpoint=True))
-        codes = np.concatenate([self.codes.astype(np.uint64), filler], axis=1)
-        return Frames(codes, self.width, self.lanes, self.number)
+        codes = self.codes.astype(np.uint64).reshape(frames, self.positions, -1)
+        full = np.concatenate([codes, filler], axis=2).reshape(frames, -1)
+        return Frames(full, self.width, self.lanes, self.number)
 
     def words(self, padding: np.random.Generator | None = None) -> NDArray[np.uint8]:
         """Payload of every beat, little-endian bytes (frames * beats, bytes)."""
@@ -110,6 +120,12 @@ class Frames:
     def facts(self, layer: str) -> dict[str, Any]:
         """What the simulator process needs to know beside the words."""
         return {"layer": layer, "beats": self.beats, "lanes": self.lanes, "width": self.width}
+
+    def element(self, beat: int, lane: int) -> int | None:
+        """Which element of a frame stands there; None for padding."""
+        position, beat = divmod(beat, self.beats // self.positions)
+        channel = beat * self.lanes + lane
+        return position * self.channels + channel if channel < self.channels else None
 
     def read(self, code: int) -> str:
         """A code in words."""
@@ -144,8 +160,8 @@ def _describe(fault: dict[str, Any], streams: Mapping[str, Frames]) -> str:
     kind = fault["kind"]
     if kind == "value":
         frames = streams[fault["layer"]]
-        element = fault["beat"] * frames.lanes + fault["lane"]
-        what = f"element {element}" if element < frames.n else "padding that must be zero"
+        element = frames.element(fault["beat"], fault["lane"])
+        what = "padding that must be zero" if element is None else f"element {element}"
         text = (f"{fault['layer']}: frame {fault['frame']}, {what} (beat {fault['beat']}, lane "
                 f"{fault['lane']}): expected {frames.read(fault['expected'])}, "
                 f"got {frames.read(fault['got'])}")
@@ -266,7 +282,7 @@ def verify(component: wiring.Component, inputs: Frames, outputs: Frames, *,
     return Result(
         fault=fault and _describe(fault, streams), layer=value.get("layer"),
         frame=value.get("frame"), seed=seed, cached=simulator.hit,
-        element=(value["beat"] * streams[value["layer"]].lanes + value["lane"]
+        element=(streams[value["layer"]].element(value["beat"], value["lane"])
                  if value else None),
         frames=sum(entry["frames"] for entry in passed), latency=measured.get("latency"),
         interval=measured.get("interval"), capacity=measured.get("capacity"),
