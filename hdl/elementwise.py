@@ -8,7 +8,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.layer import Layer
-from golden.number import Integer
+from golden.number import Bipolar, Integer, Number
 from hdl.logic_block import check_variant
 from hdl.parameters import check_memory, payloads, read_port, write_signature
 from hdl.timing import PipelineTiming
@@ -25,10 +25,12 @@ def check_lanes(layer: Layer, lanes: int) -> None:
                          f"layer's elements, not {lanes}")
 
 
-def lane_value(payload: Value, lane: int, number: Integer) -> Value:
-    """The number in a lane of a packed beat."""
+def lane_value(payload: Value, lane: int, number: Number) -> Value:
+    """The number in a lane of a packed beat, of any kind but a codebook."""
     code = payload.word_select(lane, number.width)
-    return code.as_signed() if number.signed else code
+    if isinstance(number, Bipolar):
+        return Cat(C(1, 1), ~code).as_signed()
+    return code.as_signed() if number.minimum < 0 else code
 
 
 class Pipeline:

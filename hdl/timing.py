@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 __all__ = ["ArgMaxTiming", "ConverterTiming", "FifoTiming", "FoldedTiming", "PipelineTiming",
-           "ScheduledTiming", "Timing", "WireTiming", "first_output"]
+           "ReduceTiming", "ScheduledTiming", "Timing", "WireTiming", "first_output"]
 
 
 class Timing(Protocol):
@@ -64,6 +64,23 @@ class ArgMaxTiming(PipelineTiming):
     def step(self, take: bool, give: bool) -> None:
         self._taken += take
         super().step(take and self._taken % self._beats == 0, give)
+
+
+class ReduceTiming:
+    """An output register that the beats of a frame behind the first ``silent`` enter."""
+
+    def __init__(self, silent: int, beats: int):
+        self._silent, self._beats, self._beat, self._full = silent, beats, 0, False
+
+    def valid(self, offered: bool) -> bool:
+        return self._full
+
+    def ready(self, wanted: bool) -> bool:
+        return wanted or not self._full or self._beat < self._silent
+
+    def step(self, take: bool, give: bool) -> None:
+        self._full = take and self._beat >= self._silent or self._full and not give
+        self._beat = (self._beat + take) % self._beats
 
 
 class FifoTiming:
