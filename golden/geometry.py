@@ -43,6 +43,16 @@ class Frame:
         return n_out // self.positions_out
 
     @property
+    def shape_in(self) -> tuple[int, ...]:
+        """Of the input: (*size, channels)."""
+        return (*_positions(self.positions_in), self.channels_in)
+
+    @property
+    def shape_out(self) -> tuple[int, ...]:
+        """Of the output, likewise."""
+        return (*_positions(self.positions_out), self.channels_out)
+
+    @property
     def operations(self) -> int:
         """None, unless a layer says otherwise."""
         return 0
@@ -51,6 +61,10 @@ class Frame:
     def weight_bits(self) -> int:
         """None, unless a layer says otherwise."""
         return 0
+
+
+def _positions(n: int) -> tuple[int, ...]:
+    return (n,) if n > 1 else ()
 
 
 def check_sizes(name: str, parameter: str, value: Any, dimensions: int, least: int,

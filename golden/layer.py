@@ -13,7 +13,8 @@ from golden.weighted import Dense
 
 __all__ = ["Add", "ArgMax", "Clamp", "Concatenate", "Conv", "Dense", "Embedding", "Layer",
            "LeakyReLU", "MultiThreshold", "PiecewiseLinear", "Pool", "Scale", "Table", "TopK",
-           "UpSample", "check_name", "check_number"]
+           "UpSample", "Weighted", "check_name", "check_number"]
 
+Weighted = Dense | Conv
 Layer = (Dense | Conv | Pool | Add | Concatenate | UpSample | Embedding | ArgMax | MultiThreshold
          | Scale | Clamp | LeakyReLU | Table | PiecewiseLinear | TopK)

@@ -72,6 +72,16 @@ class Pool(Frame):
         return self.geometry.positions_out
 
     @property
+    def shape_in(self) -> tuple[int, ...]:
+        """(*size, channels) of the input."""
+        return (*self.size, self.channels_in)
+
+    @property
+    def shape_out(self) -> tuple[int, ...]:
+        """(*size, channels) of the output."""
+        return (*self.geometry.output, self.channels_out)
+
+    @property
     def n_in(self) -> int:
         """Inputs a frame."""
         return self.positions_in * self.channels

@@ -92,6 +92,16 @@ class UpSample(Frame):
         return prod(self.output_size)
 
     @property
+    def shape_in(self) -> tuple[int, ...]:
+        """(*size, channels) of the input."""
+        return (*self.size, self.channels_in)
+
+    @property
+    def shape_out(self) -> tuple[int, ...]:
+        """(*size, channels) of the output."""
+        return (*self.output_size, self.channels_out)
+
+    @property
     def n_in(self) -> int:
         """Inputs a frame."""
         return self.positions_in * self.channels

@@ -104,6 +104,11 @@ class Dense(Frame):
         return frozen(thresholds)
 
     @property
+    def dense(self) -> "Dense":
+        """Itself; of a convolution, the layer that meets each window."""
+        return self
+
+    @property
     def n_in(self) -> int:
         """Inputs a frame."""
         return int(self.weights.shape[1])

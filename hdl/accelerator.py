@@ -1,6 +1,6 @@
 """A whole Network as one streaming core."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -9,20 +9,12 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.layer import ArgMax as ArgMaxLayer
-from golden.layer import Dense, Layer
+from golden.layer import Add, ArgMax, Layer, Weighted
 from golden.network import Network
-from golden.number import Number
 from hdl.address_map import BEGIN, COMMIT, Region
-from hdl.argmax import ArgMax
 from hdl.fifo import StreamFIFO
-from hdl.folded_dense import FoldedDense
-from hdl.hardwired_dense import HardwiredDense
-from hdl.lane_converter import LaneConverter
-from hdl.narrow import Narrow
-from hdl.output_cores import output_core
-from hdl.plan import LayerPlan, Plan
-from hdl.scheduled_dense import ScheduledDense
+from hdl.plan import Plan, divisor
+from hdl.stages import Stage, Tensor, adapters, layer_stages
 from hdl.timing import first_output
 from hdl.write_bus import WriteBus
 
@@ -30,12 +22,13 @@ __all__ = ["Accelerator"]
 
 
 class Accelerator(wiring.Component):
-    """The layers of a network in a row, bit-exact to :func:`golden.reference.run`.
+    """The layers of a network, bit-exact to :func:`golden.reference.run`.
 
     Between layers stand lane converters where lane counts differ and the FIFOs that the plan asks
-    for. One frame every ``initiation_interval`` cycles, that of the slowest part; ``latency``
-    cycles from a frame's first input beat to its first output beat, when the core was empty and
-    inputs come every cycle. Frames need no reset in between.
+    for; an output that several layers take is forked. One frame every ``initiation_interval``
+    cycles, that of the slowest part; ``latency`` cycles from a frame's first input beat to its
+    first output beat, when the core was empty and inputs come every cycle. Frames need no reset in
+    between.
 
     Parameters
     ----------
@@ -59,25 +52,40 @@ class Accelerator(wiring.Component):
         plan.check(network)
         self.network, self.plan = network, plan
         self._taps = taps
-        self.stages: dict[str, wiring.Component] = {}  # all parts in order of the data
-        lanes, number = plan.lanes, network.input
+        self._stages: dict[str, Stage] = {}  # all parts in order of the data
+        self._sources: dict[str, tuple[str, ...]] = {}  # of each stage; "input" is the input
         self.cores: dict[str, wiring.Component] = {}  # those that compute a layer, by its name
+        given = {"input": Tensor(1, network.n_in, plan.lanes, network.input)}
+        ends = {"input": "input"}  # of each layer, the stage that gives its output
         for layer in network.layers:
-            if (depth := plan.layers[layer.name].fifo):
-                self.stages[f"fifo_{layer.name}"] = StreamFIFO(lanes * number.width, depth)
-            if layer.input.width < number.width and not isinstance(layer, ArgMaxLayer):
-                self.stages[f"narrow_{layer.name}"] = Narrow(
-                    lanes, number.width, layer.input.width)
-                number = layer.input
-            if lanes != plan.lanes_in(layer):
-                self.stages[f"lanes_{layer.name}"] = LaneConverter(
-                    layer.n_in, number.width, lanes, plan.lanes_in(layer))
-            core, output = self._core(layer, number)
-            self.stages[layer.name] = self.cores[layer.name] = core
-            lanes, number = plan.lanes_out(layer), output
-        self.lanes_out, self.output = lanes, number
+            sources, wanted = network.sources_of(layer), self._wanted(layer, given)
+            depths = plan.layers[layer.name].branches or (0,) * len(sources)
+            takes = []
+            for k, (source, want, depth) in enumerate(zip(sources, wanted, depths, strict=True)):
+                name = layer.name if len(sources) == 1 else f"{layer.name}_{k}"
+                tensor, end = given[source], ends[source]
+                if (depth := depth or plan.layers[layer.name].fifo):
+                    queue = StreamFIFO(tensor.lanes * tensor.number.width, depth)
+                    end = self._add(Stage(f"fifo_{name}", queue, _beats(tensor)), end)
+                for stage in adapters(name, tensor, want):
+                    end = self._add(stage, end)
+                takes.append(end)
+            stages, number = layer_stages(layer, plan, wanted[0].number)
+            for stage in stages:
+                takes = [self._add(stage, *takes)]
+            self.cores[layer.name] = self._stages[layer.name].core
+            ends[layer.name] = layer.name
+            given[layer.name] = Tensor(layer.positions_out, layer.channels_out,
+                                       plan.lanes_out(layer), number)
+        last = given[network.layers[-1].name]
+        self.lanes_out, self.output, self._end = last.lanes, last.number, ends[layer.name]
+        if last.positions > 1 and last.channels % last.lanes:  # frames leave without gaps
+            flat = replace(last, lanes=divisor(last.channels, last.lanes))
+            for stage in adapters("output", last, flat):
+                self._end = self._add(stage, self._end)
+            self.lanes_out, last = flat.lanes, flat
         members = {"i": In(stream.Signature(plan.lanes * network.input.width)),
-                   "o": Out(stream.Signature(lanes * number.width))}
+                   "o": Out(stream.Signature(self.lanes_out * self.output.width))}
         for name, core in self.cores.items():
             if taps:
                 members[f"tap_{name}"] = Out(wiring.Signature(
@@ -85,34 +93,40 @@ class Accelerator(wiring.Component):
         writable = {name: core for name, core in self.cores.items()
                     if "write" in core.signature.members}
         self.bus = WriteBus(writable, -(-network.n_in // plan.lanes),
-                            -(-network.n_out // lanes)) if writable else None
+                            _beats(last)) if writable else None
         if self.bus is not None:
             members |= {"write": In(self.bus.write.signature.flip()), "write_error": Out(1)}
         super().__init__(members)
 
-    def _core(self, layer: Layer, number: Number) -> tuple[wiring.Component, Number]:
-        plan: LayerPlan = self.plan.layers[layer.name]
-        if isinstance(layer, ArgMaxLayer):
-            return ArgMax(layer.n_in, number, plan.simd), layer.output
-        if not isinstance(layer, Dense):
-            return output_core(layer, plan, self.plan.variant), layer.output
-        levels, variant = self.plan.levels, self.plan.variant
-        if plan.engine == "scheduled":
-            scheduled = ScheduledDense(layer, pe=plan.pe, lanes_in=plan.simd,
-                                       lanes_out=self.plan.lanes_out(layer), storage=plan.storage,
-                                       memory=plan.memory, multiplier=plan.multiplier)
-            return scheduled, scheduled.output
-        if plan.storage == "logic":
-            return HardwiredDense(layer, levels=levels, variant=variant), layer.output
-        core = FoldedDense(layer, pe=plan.pe, simd=plan.simd, storage=plan.storage,
-                           memory=plan.memory, multiplier=plan.multiplier, codebook=plan.codebook,
-                           levels=levels, variant=variant)
-        return core, core.output
+    def _add(self, stage: Stage, *sources: str) -> str:
+        if stage.name in self._stages:
+            raise ValueError(f"network {self.network.name}: two parts would be called "
+                             f"{stage.name}; rename the layer that is called like a part of "
+                             "another")
+        self._stages[stage.name], self._sources[stage.name] = stage, sources
+        return stage.name
+
+    def _wanted(self, layer: Layer, given: dict[str, Tensor]) -> list[Tensor]:
+        """What the layer takes from each of its sources."""
+        tensors = [given[source] for source in self.network.sources_of(layer)]
+        numbers = [layer.input, layer.other] if isinstance(layer, Add) else (
+            [layer.input] * len(tensors))
+        if isinstance(layer, ArgMax):  # which compares numbers of any width
+            numbers = [tensors[0].number]
+        lanes, positions = self.plan.lanes_in(layer), layer.positions_in
+        sizes = [tensor.positions * tensor.channels for tensor in tensors]
+        return [Tensor(positions, n // positions, lanes, number)
+                for n, number in zip(sizes, numbers, strict=True)]
+
+    @property
+    def stages(self) -> dict[str, wiring.Component]:
+        """All parts in order of the data."""
+        return {name: stage.core for name, stage in self._stages.items()}
 
     @property
     def initiation_interval(self) -> int:
         """Cycles between frames."""
-        return max(stage.initiation_interval for stage in self.stages.values())
+        return max(stage.interval for stage in self._stages.values())
 
     @cached_property
     def latency(self) -> int:
@@ -141,7 +155,8 @@ class Accelerator(wiring.Component):
         for own, layer in zip(self.network.layers, network.layers, strict=True):
             core = self.cores[own.name]
             if "write" in core.signature.members:
-                pairs += self.bus.pairs(own.name, core.writes(layer))
+                written = layer.dense if isinstance(layer, Weighted) else layer
+                pairs += self.bus.pairs(own.name, core.writes(written))
             elif not _equal(own, layer):
                 raise ValueError(f"layer {own.name}: storage must be ram to be written, not "
                                  f"{self.plan.layers[own.name].storage}")
@@ -150,14 +165,29 @@ class Accelerator(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
 
-        source = wiring.flipped(self.i)
+        source: Any = wiring.flipped(self.i)
         if self.bus is not None:
             source = self._connect_bus(m, self.bus)
+        given = {"input": source}
+        takers: dict[str, list[Any]] = {name: [] for name in ("input", *self._stages)}
         for name, stage in self.stages.items():
             m.submodules[name] = stage
-            wiring.connect(m, source, stage.i)
-            source = stage.o
-        wiring.connect(m, source, wiring.flipped(self.o))
+            given[name] = stage.o
+            sources = self._sources[name]
+            ports = [stage.i] if len(sources) == 1 else [
+                getattr(stage, f"i_{k}") for k in range(len(sources))]
+            for taken, port in zip(sources, ports, strict=True):
+                takers[taken].append(port)
+        takers[self._end].append(wiring.flipped(self.o))
+        for name, ports in takers.items():
+            outputs = [given[name]]
+            if len(ports) > 1:
+                from hdl.join import Fork
+                m.submodules[f"fork_{name}"] = fork = Fork(len(given[name].payload), len(ports))
+                wiring.connect(m, given[name], fork.i)
+                outputs = [getattr(fork, f"o_{k}") for k in range(len(ports))]
+            for output, port in zip(outputs, ports, strict=True):
+                wiring.connect(m, output, port)
         for name, core in self.cores.items():
             if self._taps:
                 tap = getattr(self, f"tap_{name}")
@@ -181,6 +211,11 @@ class Accelerator(wiring.Component):
             if "write" in core.signature.members:
                 wiring.connect(m, getattr(bus, f"write_{name}"), core.write)
         return gated
+
+
+def _beats(tensor: Tensor) -> int:
+    """Beats of a frame."""
+    return tensor.positions * -(-tensor.channels // tensor.lanes)
 
 
 def _equal(own: Layer, other: Layer) -> bool:

@@ -7,11 +7,11 @@ of :mod:`hdl.folded_logic` and :mod:`hdl.dense_logic`, for layers from 16 to 102
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import gcd, log
+from math import gcd, log, prod
 
 import numpy as np
 
-from golden.layer import ArgMax, Dense, Layer
+from golden.layer import Add, ArgMax, Concatenate, Conv, Dense, Embedding, Layer, Pool, UpSample
 from golden.network import Network
 from golden.number import Bipolar, Ternary
 from hdl.digit_logic import signed_digits
@@ -19,11 +19,12 @@ from hdl.folding import Folding
 from hdl.multipliers import factor_kind
 from hdl.output_estimate import output_cycles, output_logic, output_memories
 from hdl.parameters import memory_for
-from hdl.plan import LayerPlan, Plan
+from hdl.plan import LayerPlan, Plan, lanes_in, lanes_out
 from hdl.schedule import Schedule
 from hdl.schedule_words import schedule_word_width
 
-__all__ = ["Estimate", "block_rams", "converter_luts", "estimate", "estimate_layer"]
+__all__ = ["Estimate", "block_rams", "converter_luts", "estimate", "estimate_layer",
+           "layer_cycles"]
 
 # RAMB18: (bits, words) of its widest ports.
 _RAMB18 = (36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)
@@ -34,6 +35,9 @@ _SHARED_LUT = 1 / 3  # an input bit, for the parities that all neurons of ±1 we
 _HARD_WIRED_SIGN, _HARD_WIRED_DIGIT = 2.5, 4.5
 _CONTROL_LUT, _CONTROL_FF = 60, 40
 _BLOCK_BITS = 4096  # bits from which on yosys takes block RAM where it may choose
+
+
+Cost = tuple[int, int, float]  # LUTs, flip-flops, block RAMs
 
 
 @dataclass(frozen=True)
@@ -59,20 +63,89 @@ def converter_luts(lanes_in: int, lanes_out: int, width: int) -> int:
     return width * (lanes_in + lanes_out) * least + 20
 
 
+def layer_cycles(layer: Layer, plan: LayerPlan) -> int:
+    """Cycles between frames."""
+    lanes = lanes_in(layer, plan)
+    beats_in = layer.positions_in * -(-layer.channels_in // lanes)
+    match layer:
+        case Dense():
+            if plan.engine == "scheduled":
+                schedule = Schedule(layer, plan.pe, plan.simd,
+                                    Schedule(layer, plan.pe, plan.simd).lanes_needed)
+                return max(schedule.cycles, schedule.beats_in, schedule.beats_out)
+            if plan.storage == "logic":
+                return 1
+            return -(-layer.n_out // plan.pe) * -(-layer.n_in // plan.simd)
+        case Conv() | Pool():
+            window = layer.positions_out * layer.geometry.taps * layer.channels_in // lanes
+            if isinstance(layer, Pool):
+                return max(beats_in, window)
+            core = layer.positions_out * layer_cycles(layer.dense, plan)
+            return max(beats_in, core, 0 if layer.geometry.trivial else window)
+        case Add() | Concatenate() | UpSample() | Embedding():
+            return max(beats_in, layer.positions_out
+                       * -(-layer.channels_out // lanes_out(layer, plan)))
+        case ArgMax():
+            return beats_in
+    return output_cycles(layer, plan)
+
+
 def estimate_layer(layer: Layer, plan: LayerPlan, levels: int = 3) -> Estimate:
-    """A layer on its own, without a converter."""
-    if isinstance(layer, ArgMax):
-        beats = -(-layer.n_in // plan.simd)
-        lut = 2 * plan.simd * layer.input.width
-        return Estimate(layer.name, beats, lut, lut, 0)
-    if not isinstance(layer, Dense):
-        lut, ff = output_logic(layer, plan)
-        cycles, memories = output_cycles(layer, plan), output_memories(layer, plan)
-        rows = [(bits, words, memory_for("lut" if plan.storage == "logic" else plan.memory, words))
-                for bits, words in memories if words > 1]
-        lut_memories, bram = _kept(rows, plan.storage)
-        return Estimate(layer.name, cycles, lut + lut_memories, ff + sum(b for b, _, _ in rows),
-                        bram)
+    """A layer on its own, without a converter in front of it."""
+    lut, ff, bram = _cost(layer, plan, levels)
+    return Estimate(layer.name, layer_cycles(layer, plan), lut, ff, bram)
+
+
+def _cost(layer: Layer, plan: LayerPlan, levels: int) -> Cost:
+    lanes = lanes_in(layer, plan)
+    match layer:
+        case ArgMax():
+            lut = 2 * plan.simd * layer.input.width
+            return lut, lut, 0
+        case Dense():
+            return _dense(layer, plan, levels)
+        case Conv():
+            alone = _dense(layer.dense, plan, levels)
+            if layer.geometry.trivial:
+                return alone
+            simd = layer.dense.n_in if plan.storage == "logic" else plan.simd
+            converter = converter_luts(lanes, simd, layer.window_input.width)
+            return _sum(alone, _window(layer, lanes, plan.memory), (converter, converter, 0))
+        case Pool():
+            lut = 2 * lanes * layer.output.width + _CONTROL_LUT // 2
+            return _sum((lut, lut, 0), _window(layer, lanes, plan.memory))
+        case Add() | Concatenate() | UpSample() | Embedding():
+            lut = 2 * lanes * layer.output.width + _CONTROL_LUT // 2
+            line = layer.n_in if isinstance(layer, UpSample) else 0
+            lut += -(-line * layer.input.width // 64)
+            bram = 0.0
+            if isinstance(layer, Embedding):
+                rows = len(layer.table) * -(-layer.channels_out // plan.simd)
+                more, bram = _kept([(plan.simd * layer.output.width, rows,
+                                     memory_for(plan.memory, rows))], "rom")
+                lut += more
+            return lut, lut, bram
+    lut, ff = output_logic(layer, plan)
+    rows_ = [(bits, words, memory_for("lut" if plan.storage == "logic" else plan.memory, words))
+             for bits, words in output_memories(layer, plan) if words > 1]
+    lut_memories, bram = _kept(rows_, plan.storage)
+    return lut + lut_memories, ff + sum(bits for bits, _, _ in rows_), bram
+
+
+def _sum(*costs: Cost) -> Cost:
+    return sum(c[0] for c in costs), sum(c[1] for c in costs), sum(c[2] for c in costs)
+
+
+def _window(layer: Conv | Pool, lanes: int, memory: str) -> Cost:
+    """A sliding window, whose line buffer holds all but one of the kernel's lines."""
+    geometry, bits = layer.geometry, lanes * layer.input.width
+    held = (geometry.extent[0] - 1) * prod(geometry.size[1:]) + geometry.extent[-1] + 1
+    words = held * layer.channels_in // lanes
+    lut, bram = _kept([(bits, words, memory_for(memory, words))], "ram")
+    return lut + bits + _CONTROL_LUT, bits + _CONTROL_FF, bram
+
+
+def _dense(layer: Dense, plan: LayerPlan, levels: int) -> Cost:
     width = layer.input.width
     if plan.storage == "logic":
         weights = max(layer.n_in * layer.n_out, 2)
@@ -81,13 +154,13 @@ def estimate_layer(layer: Layer, plan: LayerPlan, levels: int = 3) -> Estimate:
         else:
             digits = int(np.count_nonzero(signed_digits(layer.weights)))
             lut = round(_HARD_WIRED_DIGIT * digits * width**0.9 / log(weights)) + 2 * layer.n_out
-        return Estimate(layer.name, 1, lut, 2 * lut // levels, 0)
+        return lut, 2 * lut // levels, 0
     if plan.engine == "scheduled":
         return _scheduled(layer, plan)
     return _folded(layer, plan, levels)
 
 
-def _scheduled(layer: Dense, plan: LayerPlan) -> Estimate:
+def _scheduled(layer: Dense, plan: LayerPlan) -> Cost:
     lanes_out = Schedule(layer, plan.pe, plan.simd).lanes_needed
     schedule = Schedule(layer, plan.pe, plan.simd, lanes_out, worst_case=plan.storage == "ram")
     kind, number = factor_kind(layer.weight_kind), layer.input
@@ -114,12 +187,11 @@ def _scheduled(layer: Dense, plan: LayerPlan) -> Estimate:
         else:
             lut += -(-words // (48 if ram or where == "auto" else 64)) * bits
     order = -(-schedule.beats_out // 64) * lanes_out * schedule.place_bits
-    cycles = max(schedule.cycles, schedule.beats_in, schedule.beats_out)
-    return Estimate(layer.name, cycles, plan.pe * lut + order + _CONTROL_LUT,
-                    plan.pe * ff + plan.simd * number.width + _CONTROL_FF, plan.pe * bram)
+    return (plan.pe * lut + order + _CONTROL_LUT,
+            plan.pe * ff + plan.simd * number.width + _CONTROL_FF, plan.pe * bram)
 
 
-def _folded(layer: Dense, plan: LayerPlan, levels: int) -> Estimate:
+def _folded(layer: Dense, plan: LayerPlan, levels: int) -> Cost:
     folding = Folding(layer, plan.pe, plan.simd, multiplier=plan.multiplier,
                       worst_case=plan.storage == "ram")
     operands = plan.simd * layer.input.width
@@ -134,7 +206,7 @@ def _folded(layer: Dense, plan: LayerPlan, levels: int) -> Estimate:
                 (accumulators, folding.passes, "lut")]
     lut_memories, bram = _kept(memories, plan.storage)
     lut += lut_memories + -(-2 * folding.beats // 48) * operands  # the ring of inputs
-    return Estimate(layer.name, folding.cycles, lut, ff, bram)
+    return lut, ff, bram
 
 
 def _products(folding: Folding, codebook: str) -> float:
@@ -169,17 +241,22 @@ def _kept(memories: Sequence[tuple[int, int, str]], storage: str) -> tuple[int, 
 
 
 def estimate(network: Network, plan: Plan) -> list[Estimate]:
-    """Every layer of a planned network, with the converter and the FIFO in front of it."""
+    """Every layer of a planned network, with the converters and the FIFOs in front of it."""
     plan.check(network)
-    out = []
-    lanes = plan.lanes
+    found = []
+    lanes = {"input": plan.lanes}
+    numbers = {"input": network.input}
     for layer in network.layers:
-        alone = estimate_layer(layer, plan.layers[layer.name], plan.levels)
-        width = layer.input.width
-        converter = converter_luts(lanes, plan.lanes_in(layer), width)
-        queue = plan.layers[layer.name].fifo * lanes * width // 48
-        beats = -(-layer.n_in // lanes)
-        out.append(Estimate(alone.name, max(alone.cycles, beats), alone.lut + converter + queue,
-                            alone.ff + converter, alone.bram))
-        lanes = plan.lanes_out(layer)
-    return out
+        own = plan.layers[layer.name]
+        alone = estimate_layer(layer, own, plan.levels)
+        sources = network.sources_of(layer)
+        converter = queue = beats = 0
+        for source, depth in zip(sources, own.branches or (own.fifo,) * len(sources), strict=True):
+            width = numbers[source].width
+            converter += converter_luts(lanes[source], lanes_in(layer, own), width)
+            queue += depth * lanes[source] * width // 48
+            beats = max(beats, -(-layer.n_in // lanes[source] // len(sources)))
+        found.append(Estimate(alone.name, max(alone.cycles, beats), alone.lut + converter + queue,
+                              alone.ff + converter, alone.bram))
+        lanes[layer.name], numbers[layer.name] = lanes_out(layer, own), layer.output
+    return found

@@ -4,10 +4,22 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from math import gcd
 from pathlib import Path
 from typing import Any
 
-from golden.layer import ArgMax, Dense, Layer, TopK
+from golden.layer import (
+    ArgMax,
+    Concatenate,
+    Conv,
+    Dense,
+    Embedding,
+    Layer,
+    Pool,
+    TopK,
+    UpSample,
+    Weighted,
+)
 from golden.network import Network
 from hdl.folding import CODEBOOKS
 from hdl.logic_block import check_levels, check_variant
@@ -15,7 +27,7 @@ from hdl.multipliers import MULTIPLIERS
 from hdl.parameters import MEMORIES, STORAGES
 from hdl.schedule import Schedule
 
-__all__ = ["LayerPlan", "Plan"]
+__all__ = ["LayerPlan", "Plan", "divisor", "lanes_in", "lanes_out"]
 
 _FORMAT, _VERSION = "lutloom-plan", 1
 _STRUCTURES = "parallel", "serial"
@@ -27,9 +39,11 @@ class LayerPlan:
     """How one layer is built.
 
     pe : outputs computed in parallel; simd : inputs taken a cycle. With storage "logic" all are;
-    an arg-max takes simd inputs a cycle and has no pe.
+    an arg-max takes simd inputs a cycle and has no pe. Of a convolution both are those of a window,
+    of a layer without weights simd is the lanes of a position's channels.
     storage : "logic" (hard-wired), "rom" or "ram"; memory : where weights are kept, see
-    :class:`hdl.folded_dense.FoldedDense`; fifo : beats of a FIFO in front of the layer, 0 for none.
+    :class:`hdl.folded_dense.FoldedDense`; fifo : beats of a FIFO in front of the layer, 0 for none;
+    branches : of a layer with several sources, beats of the FIFO behind each; computed if left out.
     engine : "dense" (:class:`hdl.folded_dense.FoldedDense`) or "scheduled", for which zero weights
     cost nothing (:class:`hdl.scheduled_dense.ScheduledDense`: pe multipliers, simd inputs a beat,
     as many outputs a beat as keep its pace); multiplier : "lut" or "dsp";
@@ -46,6 +60,10 @@ class LayerPlan:
     multiplier: str = "lut"
     codebook: str = "auto"
     structure: str = "parallel"
+    branches: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "branches", tuple(self.branches))
 
 
 @dataclass(frozen=True)
@@ -76,6 +94,8 @@ class Plan:
             where = f"layer {name}"
             for parameter, least in (("pe", 1), ("simd", 1), ("fifo", 0)):
                 _check_count(where, parameter, getattr(layer, parameter), least)
+            for depth in layer.branches:
+                _check_count(where, "branches", depth, 0)
             for parameter, choices in (("storage", STORAGES), ("memory", MEMORIES),
                                        ("engine", _ENGINES), ("multiplier", MULTIPLIERS),
                                        ("codebook", CODEBOOKS), ("structure", _STRUCTURES)):
@@ -99,34 +119,27 @@ class Plan:
                              f"{network.name}, not {self.lanes}")
         for layer in network.layers:
             plan = self.layers[layer.name]
-            if plan.engine == "scheduled" and not isinstance(layer, Dense):
-                raise ValueError(f"layer {layer.name}: engine must be dense for a layer that is "
-                                 "not fully connected, not 'scheduled'")
-            for parameter, value, most in (("pe", plan.pe, layer.n_out),
-                                           ("simd", plan.simd, layer.n_in)):
+            if plan.engine == "scheduled" and not isinstance(layer, Weighted):
+                raise ValueError(f"layer {layer.name}: engine must be dense for a layer without "
+                                 "weights, not 'scheduled'")
+            n_in, n_out = _sizes(layer)
+            for parameter, value, most in (("pe", plan.pe, n_out), ("simd", plan.simd, n_in)):
                 if value > most:
                     raise ValueError(f"layer {layer.name}: {parameter} must be at most {most}, "
                                      f"the layer's {'outputs' if parameter == 'pe' else 'inputs'}, "
                                      f"not {value}")
+            sources = len(network.sources_of(layer))
+            if plan.branches and len(plan.branches) != (sources if sources > 1 else 0):
+                raise ValueError(f"layer {layer.name}: branches must be {sources} depths, one a "
+                                 f"source, or none at all, not {len(plan.branches)}")
 
     def lanes_in(self, layer: Layer) -> int:
-        """Inputs that the layer takes in a beat."""
-        plan = self.layers[layer.name]
-        hard_wired = plan.storage == "logic" and isinstance(layer, Dense)
-        return layer.n_in if hard_wired else plan.simd
+        """See :func:`lanes_in`."""
+        return lanes_in(layer, self.layers[layer.name])
 
     def lanes_out(self, layer: Layer) -> int:
-        """Outputs that the layer gives in a beat."""
-        if isinstance(layer, ArgMax):
-            return 1
-        if isinstance(layer, TopK):
-            return layer.k
-        plan = self.layers[layer.name]
-        if not isinstance(layer, Dense):
-            return plan.simd
-        if plan.engine == "scheduled":
-            return Schedule(layer, plan.pe, plan.simd).lanes_needed
-        return layer.n_out if plan.storage == "logic" else plan.pe
+        """See :func:`lanes_out`."""
+        return lanes_out(layer, self.layers[layer.name])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON, whole or not at all."""
@@ -149,6 +162,54 @@ class Plan:
             return cls(layers=layers, **_known(cls, "plan", content))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{path} is no plan: {error}; make one with 'lutloom plan'") from error
+
+
+def divisor(n: int, most: int) -> int:
+    """The greatest divisor of n that is at most ``most``."""
+    return next(lanes for lanes in range(min(most, n), 0, -1) if n % lanes == 0)
+
+
+def lanes_in(layer: Layer, plan: LayerPlan) -> int:
+    """Inputs that a layer takes in a beat, from each of its sources."""
+    match layer:
+        case Embedding():
+            return 1
+        case Dense() if plan.storage == "logic":
+            return layer.n_in
+        case Conv() if plan.storage == "logic":
+            return layer.channels_in
+        case Conv() if layer.geometry.trivial:
+            return plan.simd
+        case Conv() | Pool() | UpSample():
+            return divisor(layer.channels_in, plan.simd)
+        case Concatenate():
+            return divisor(gcd(*layer.channels), plan.simd)
+    return plan.simd
+
+
+def lanes_out(layer: Layer, plan: LayerPlan) -> int:
+    """Outputs that a layer gives in a beat."""
+    match layer:
+        case ArgMax():
+            return 1
+        case TopK():
+            return layer.k
+        case Dense() | Conv():
+            if plan.engine == "scheduled":
+                return Schedule(layer.dense, plan.pe, plan.simd).lanes_needed
+            return layer.channels_out if plan.storage == "logic" else plan.pe
+        case Embedding():
+            return plan.simd
+    return lanes_in(layer, plan)
+
+
+def _sizes(layer: Layer) -> tuple[int, int]:
+    """The most inputs a beat and outputs at once."""
+    if isinstance(layer, Weighted):
+        return layer.dense.n_in, layer.dense.n_out
+    if isinstance(layer, Embedding):
+        return layer.channels_out, layer.channels_out
+    return layer.channels_in, layer.channels_out
 
 
 def _known(kind: type, where: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,10 +3,19 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from golden.layer import ArgMax, Clamp, Dense, Layer, LeakyReLU, TopK
+from golden.layer import (
+    Dense,
+    Embedding,
+    Layer,
+    MultiThreshold,
+    PiecewiseLinear,
+    Scale,
+    Table,
+    Weighted,
+)
 from golden.network import Network
-from hdl.estimate import Estimate, converter_luts, estimate, estimate_layer
-from hdl.plan import LayerPlan, Plan
+from hdl.estimate import Estimate, converter_luts, estimate, estimate_layer, layer_cycles
+from hdl.plan import LayerPlan, Plan, lanes_in, lanes_out
 from hdl.schedule import Schedule
 
 __all__ = ["plan_for_cycles", "plan_for_luts", "plan_for_rate", "total"]
@@ -24,26 +33,55 @@ def total(estimates: Sequence[Estimate]) -> Estimate:
 
 def _candidates(layer: Layer, cycles: int, storages: Sequence[str]) -> Iterator[LayerPlan]:
     """Ways to do the layer in so many cycles; for each number of beats the fewest neurons."""
-    if not isinstance(layer, Dense):
-        nothing_to_write = isinstance(layer, ArgMax | TopK | Clamp | LeakyReLU)
-        storage = "ram" if set(storages) == {"ram"} and not nothing_to_write else "rom"
-        yield from (LayerPlan(simd=-(-layer.n_in // beats), storage=storage)
-                    for beats in range(1, min(layer.n_in, cycles) + 1))
+    if not isinstance(layer, Weighted):
+        writable = isinstance(layer, MultiThreshold | Scale | Table | PiecewiseLinear)
+        storage = "ram" if set(storages) == {"ram"} and writable else "rom"
+        n = layer.channels_out if isinstance(layer, Embedding) else layer.channels_in
+        for beats in range(1, n + 1):
+            choice = LayerPlan(simd=-(-n // beats), storage=storage)
+            if layer_cycles(layer, choice) > cycles:
+                return
+            yield choice
         return
+    dense, windows = layer.dense, layer.positions_out
     for storage in storages:
         if storage == "logic":
-            if layer.weight_bits * layer.input.width <= _LOGIC_LIMIT:
-                yield LayerPlan(layer.n_out, layer.n_in, "logic")
+            choice = LayerPlan(dense.n_out, dense.n_in, "logic")
+            if (dense.weight_bits * dense.input.width <= _LOGIC_LIMIT
+                    and layer_cycles(layer, choice) <= cycles):
+                yield choice
+            continue
+        if cycles < windows:
             continue
         seen = set()
-        for beats in range(1, min(layer.n_in, cycles) + 1):
-            simd = -(-layer.n_in // beats)
-            pe = -(-layer.n_out // min(cycles // beats, layer.n_out))
-            if (pe, simd) not in seen:
-                seen.add((pe, simd))
-                yield LayerPlan(pe, simd, storage)
-        if (pe_least := _elements(layer, cycles)):
-            yield LayerPlan(pe_least, -(-layer.n_in // cycles), storage, engine="scheduled")
+        for simd in _widths(layer, cycles // windows):
+            beats = -(-dense.n_in // simd)
+            pe = -(-dense.n_out // min(cycles // windows // beats, dense.n_out))
+            choice = LayerPlan(pe, simd, storage)
+            if choice not in seen and layer_cycles(layer, choice) <= cycles:
+                seen.add(choice)
+                yield choice
+        if (pe_least := _elements(dense, cycles // windows)):
+            choice = LayerPlan(pe_least, -(-dense.n_in // (cycles // windows)), storage,
+                               engine="scheduled")
+            if layer_cycles(layer, choice) <= cycles:
+                yield choice
+
+
+def _widths(layer: Weighted, cycles: int) -> Iterator[int]:
+    """Inputs a cycle with which a window takes at most so many cycles, widest first.
+
+    Of a convolution those that need no lane converter, or one from whole positions.
+    """
+    n = layer.dense.n_in
+    if isinstance(layer, Dense):
+        yield from (-(-n // beats) for beats in range(1, min(n, cycles) + 1))
+        return
+    channels, taps = layer.channels_in, layer.geometry.taps
+    for simd in (*(channels * k for k in range(taps, 1, -1) if taps % k == 0),
+                 *(lanes for lanes in range(channels, 0, -1) if channels % lanes == 0)):
+        if -(-n // simd) <= cycles:
+            yield simd
 
 
 def _elements(layer: Dense, cycles: int) -> int:
@@ -56,14 +94,11 @@ def _elements(layer: Dense, cycles: int) -> int:
                  if Schedule(layer, pe).cycles <= cycles), 0)
 
 
-def _lanes_out(layer: Layer, choice: LayerPlan) -> int:
-    if isinstance(layer, ArgMax):
-        return 1
-    if isinstance(layer, TopK):
-        return layer.k
-    if isinstance(layer, Dense) and choice.engine == "scheduled":
-        return Schedule(layer, choice.pe, choice.simd).lanes_needed
-    return choice.pe if isinstance(layer, Dense) else choice.simd
+def _fewest_cycles(layer: Layer) -> int:
+    """Cycles a frame with as much in parallel as there is."""
+    if isinstance(layer, Weighted):
+        return layer_cycles(layer, LayerPlan(layer.dense.n_out, layer.dense.n_in))
+    return layer_cycles(layer, LayerPlan(simd=layer.channels_in))
 
 
 def plan_for_cycles(network: Network, cycles: int, *, storages: Sequence[str] = ("logic", "rom"),
@@ -88,15 +123,19 @@ def plan_for_cycles(network: Network, cycles: int, *, storages: Sequence[str] = 
         for choice in _candidates(layer, cycles, storages):
             alone = estimate_layer(layer, choice, levels)
             cost = alone.lut + _BRAM_LUTS * alone.bram
-            lanes_out = _lanes_out(layer, choice)
-            before = ways or {choice.simd: (0.0, choice.simd, {})}
-            for lanes, (spent, lanes_in, plans) in before.items():
-                sum_ = spent + cost + converter_luts(lanes, choice.simd, layer.input.width)
-                if lanes_out not in following or sum_ < following[lanes_out][0]:
-                    following[lanes_out] = sum_, lanes_in, {**plans, layer.name: choice}
+            first, lanes_after = lanes_in(layer, choice), lanes_out(layer, choice)
+            before = ways or {first: (0.0, first, {})}
+            for lanes, (spent, entering, plans) in before.items():
+                sum_ = spent + cost + converter_luts(lanes, first, layer.input.width)
+                if lanes_after not in following or sum_ < following[lanes_after][0]:
+                    following[lanes_after] = sum_, entering, {**plans, layer.name: choice}
         if not following:
-            raise ValueError(f"layer {layer.name} of {layer.weight_bits} weights is too large for "
-                             'storage "logic" alone; allow "rom" too')
+            least = _fewest_cycles(layer)
+            raise ValueError(
+                f"layer {layer.name} takes at least {least} cycles a frame, more than {cycles}; "
+                "ask for a lower frame rate or a faster clock" if least > cycles else
+                f"layer {layer.name} of {layer.weight_bits} weights is too large for "
+                'storage "logic" alone; allow "rom" too')
         ways = following
     _, lanes, plans = min(ways.values(), key=lambda way: way[0])
     return Plan(plans, lanes=lanes, levels=levels, variant=variant, clock_hz=clock_hz)
@@ -123,8 +162,7 @@ def plan_for_luts(network: Network, luts: int, *, brams: float | None = None,
         need = total(estimate(network, plan))
         return plan if need.lut <= luts and (brams is None or need.bram <= brams) else None
 
-    slowest = max(layer.n_in * (layer.n_out if isinstance(layer, Dense) else 1)
-                  for layer in network.layers)
+    slowest = max(layer_cycles(layer, LayerPlan()) for layer in network.layers)
     if (best := fits(slowest)) is None:
         need = total(estimate(network, plan_for_cycles(network, slowest, **options)))
         limit = f"{luts} LUTs" + (f" and {brams} block RAMs" if brams is not None else "")

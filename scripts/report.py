@@ -22,7 +22,6 @@ from scripts.charts import (
 from scripts.generate import load_design
 from scripts.output import DataOption, JsonOption, NetworkArgument, PlanOption, say, write_results
 from scripts.plan import plan_rows
-from scripts.show import describe
 
 __all__ = ["render", "report"]
 
@@ -94,7 +93,7 @@ def _pipeline(network: Any, plan: Any, rows: Sequence[Mapping[str, Any]]) -> str
         ("input", [f"{network.n_in} x {network.input}", f"{plan.lanes} a beat"])]
     arrows = [f"{plan.lanes}"]
     for layer in network.layers:
-        shape = f"{layer.n_in} → {layer.n_out}"
+        shape = " → ".join("x".join(map(str, of)) for of in (layer.shape_in, layer.shape_out))
         stages.append((layer.name, [shape, *facts.get(layer.name, [])]))
         arrows.append(f"{plan.lanes_out(layer)} x {layer.output}")
     stages.append(("output", [f"{network.n_out} x {network.output}"]))
@@ -102,11 +101,13 @@ def _pipeline(network: Any, plan: Any, rows: Sequence[Mapping[str, Any]]) -> str
 
 
 def _weights(network: Any) -> str:
+    from golden.layer import Weighted
+
     figures = []
-    for entry, layer in zip(describe(network), network.layers, strict=True):
-        if entry["kind"] != "dense":
+    for number, layer in enumerate(network.layers):
+        if not isinstance(layer, Weighted):
             continue
-        colour = COLOURS[network.layers.index(layer) % len(COLOURS)]
+        colour, layer = COLOURS[number % len(COLOURS)], layer.dense
         kind, others = layer.weight_kind, layer.weights[layer.weights != 0]
         if str(kind) == "bipolar":
             figures.append(histogram(f"{layer.name}: share of +1 weights, by neuron",

@@ -49,12 +49,14 @@ def check(network: Any, plan: Any, x: NDArray[np.int64], *, netlist: bool = Fals
     from tb.harness import verify as run_harness
 
     accelerator = Accelerator(network, plan, taps=taps)
-    outputs = [Frames.of(values, layer.output, plan.lanes_out(layer))
-               for layer, values in zip(network.layers, run(network, x), strict=True)]
-    watched = {layer.name: frames for layer, frames in zip(network.layers, outputs, strict=True)}
+    golden = run(network, x)
+    watched = {layer.name: Frames.of(values, layer.output, plan.lanes_out(layer),
+                                     layer.positions_out)
+               for layer, values in zip(network.layers, golden, strict=True)}
+    outputs = Frames.of(golden[-1], accelerator.output, accelerator.lanes_out)
     what = f"verify {network.name} ({'netlist' if netlist else 'RTL'}{', stalls' * stalls})"
     with bar(what, None) as show:
-        result = run_harness(accelerator, Frames.of(x, network.input, plan.lanes), outputs[-1],
+        result = run_harness(accelerator, Frames.of(x, network.input, plan.lanes), outputs,
                              netlist=netlist, taps=watched if taps else None, seed=seed,
                              scenarios=SCENARIOS if stalls else ("none",), progress=show)
         show(result.frames, None if result.fault else result.frames)

@@ -104,8 +104,8 @@ def test_imbalance_is_reported(rng: np.random.Generator, tmp_path, monkeypatch) 
 
 def test_schedules_dense_layers_alone() -> None:
     plan = Plan({"largest": LayerPlan(engine="scheduled")})
-    with pytest.raises(ValueError, match="^layer largest: engine must be dense for a layer that is "
-                                         "not fully connected, not 'scheduled'$"):
+    with pytest.raises(ValueError, match="^layer largest: engine must be dense for a layer without "
+                                         "weights, not 'scheduled'$"):
         plan.check(Network("network", (ArgMax("largest", Bipolar(), 3),)))
 
 
