@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 __all__ = ["ArgMaxTiming", "ConverterTiming", "FifoTiming", "FoldedTiming", "PipelineTiming",
-           "ReduceTiming", "ScheduledTiming", "Timing", "WireTiming", "first_output"]
+           "ReduceTiming", "ScheduledTiming", "Timing", "WindowTiming", "WireTiming", "first_output"]
 
 
 class Timing(Protocol):
@@ -189,6 +189,49 @@ class ScheduledTiming:
         left = self._out == self._beats_out
         self._out -= left * self._beats_out
         self._complete += finished - left
+
+
+class WindowTiming:
+    """A memory of ``capacity`` pixels and an output register; inputs count by whole units.
+
+    needs : for each tap of a frame, its last window's last tap at the end, how many pixels must be
+        in; 0 for a zero, which waits for the frame's first beat
+    kept : for each window, the first pixel that is kept until it is out
+    pixels : of a frame, each of ``groups`` beats, as a tap has
+    unit : beats that become available together
+    """
+
+    def __init__(self, needs: Sequence[int], kept: Sequence[int], pixels: int, capacity: int,
+                 groups: int = 1, unit: int = 1):
+        self._needs, self._kept, self._capacity = needs, kept, capacity * groups
+        self._frame, self._groups, self._unit = pixels * groups, groups, unit
+        self._window = len(needs) // len(kept) * groups  # beats
+        self._beats = len(needs) * groups
+        self._taken = self._beat = 0  # from the start of the frame that leaves
+        self._full = False
+
+    @property
+    def _received(self) -> int:
+        return self._taken - self._taken % self._unit
+
+    def valid(self, offered: bool) -> bool:
+        return self._full
+
+    def ready(self, wanted: bool) -> bool:
+        kept = self._kept[self._beat // self._window] * self._groups
+        return self._received - kept < self._capacity
+
+    def step(self, take: bool, give: bool) -> None:
+        tap, group = divmod(self._beat, self._groups)
+        need = self._needs[tap]
+        present = self._received > ((need - 1) * self._groups + group if need else 0)
+        step = present and (give or not self._full)
+        self._full = step or self._full and not give
+        self._taken += take
+        self._beat += step
+        if self._beat == self._beats:
+            self._beat = 0
+            self._taken -= self._frame
 
 
 def first_output(stages: Sequence[Timing]) -> int:

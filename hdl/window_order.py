@@ -1,0 +1,118 @@
+"""In which order windows use the pixels of a frame, and how many must be kept for that."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf, prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.geometry import Geometry
+from hdl.timing import Timing
+
+__all__ = ["WindowOrder", "frame_starts"]
+
+
+def frame_starts(core: Timing, beats: int, frames: int, most: float = inf) -> list[int]:
+    """Cycles from the first input beat to the first output beat of each frame of ``beats``.
+
+    Inputs are always offered, outputs always taken. Those after ``most`` cycles are left out.
+    """
+    starts: list[int] = []
+    cycle = given = 0
+    while len(starts) < frames and cycle < most:
+        give, take = core.valid(True), core.ready(True)
+        if give and given % beats == 0:
+            starts.append(cycle)
+        core.step(take, give)
+        given, cycle = given + give, cycle + 1
+    return starts
+
+
+@dataclass(frozen=True)
+class WindowOrder:
+    """Pixels that the windows of a geometry need and leave behind, all counted row-major.
+
+    lines: are pixels given up a whole line, a slice of the outermost dimension, at a time?
+    """
+
+    geometry: Geometry
+    lines: bool = False
+
+    @cached_property
+    def pitches(self) -> tuple[int, ...]:
+        """For each dimension: pixels from one place to the next."""
+        size = self.geometry.size
+        return tuple(prod(size[d + 1:]) for d in range(len(size)))
+
+    @cached_property
+    def lows(self) -> tuple[NDArray[np.int64], ...]:
+        """For each dimension (output,): the least place that this or a later output needs."""
+        found = []
+        for d, (n, sources) in enumerate(zip(self.geometry.size, self.geometry.sources,
+                                             strict=True)):
+            least = np.where(sources < 0, n - 1, sources).min(1)
+            kept = np.minimum.accumulate(least[::-1])[::-1]
+            found.append(np.zeros_like(kept) if self.lines and d else kept)
+        return tuple(found)
+
+    @cached_property
+    def leaves(self) -> tuple[NDArray[np.bool_], ...]:
+        """For each dimension (output,): is its least place given up with this output?"""
+        return tuple(np.append(low[1:] > low[:-1], True) for low in self.lows)
+
+    @cached_property
+    def kept(self) -> NDArray[np.int64]:
+        """(positions,) the first pixel that is kept until a window is out.
+
+        Along a line, pixels are given up only if no output of the next line needs that line.
+        """
+        first, leaving = np.zeros((), np.int64), np.ones((), bool)
+        for low, leaves, pitch in zip(self.lows, self.leaves, self.pitches, strict=True):
+            place = np.where(leaving[..., None], low, low[0])
+            first, leaving = first[..., None] + place * pitch, leaving[..., None] & leaves
+        return first.ravel()
+
+    @cached_property
+    def needs(self) -> NDArray[np.int64]:
+        """(positions, taps) how many pixels are in once a tap's own is; 0 for a zero."""
+        dimensions = len(self.geometry.size)
+        pixel, zero = np.ones((), np.int64), np.zeros((), bool)
+        for d, (sources, pitch) in enumerate(zip(self.geometry.sources, self.pitches,
+                                                 strict=True)):
+            shape = [1] * (2 * dimensions)
+            shape[d], shape[dimensions + d] = sources.shape
+            pixel = pixel + sources.reshape(shape) * pitch
+            zero = zero | (sources < 0).reshape(shape)
+        return np.where(zero, 0, pixel).reshape(self.geometry.positions_out, self.geometry.taps)
+
+    @cached_property
+    def least_lines(self) -> int:
+        """Lines that must be kept at once."""
+        greatest = np.maximum.accumulate(self.geometry.sources[0].max(1))
+        return max(1, int((greatest - self.lows[0]).max()) + 1)
+
+    def least_pixels(self, groups: int) -> int:
+        """Least memory with which one beat a cycle enters or leaves, whichever are more.
+
+        Pixels have ``groups`` beats and leave tap by tap. Either the inputs or the outputs never
+        pause; the outputs then come as early, the inputs as late as they can, and what is in
+        memory meanwhile is what it must hold.
+        """
+        pixels, taps = self.geometry.positions_in, self.geometry.taps
+        needs, windows = np.maximum(self.needs.ravel(), 1) - 1, self.geometry.positions_out
+        steps = np.arange(needs.size) * groups
+        if pixels >= needs.size:
+            # A pixel enters every ``groups`` cycles; a tap is read a cycle after it, or later.
+            late = np.maximum.accumulate(needs * groups + 1 - steps)
+            late = np.maximum(late, late[-1] + (needs.size - pixels) * groups)
+            ends = (steps + late).reshape(windows, taps)[:, -1] + groups
+            return int((-(-ends // groups) - self.kept).max())
+        # A tap is read every ``groups`` cycles; a pixel enters a cycle before its first, or sooner.
+        slack = np.full(pixels, np.iinfo(np.int64).max // 2)
+        np.minimum.at(slack, needs, steps - 1 - needs * groups)
+        soon = np.minimum.accumulate(slack[::-1])[::-1]
+        soon = np.minimum(soon, soon[0] + (needs.size - pixels) * groups)
+        enters = np.arange(pixels) * groups + soon
+        frame, window = np.divmod(enters // (groups * taps), windows)
+        return int((np.arange(pixels) + 1 - self.kept[window] - frame * pixels).max())

@@ -1,0 +1,50 @@
+"""What testbenches of windows share: the golden windows, and random geometries."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import strategies
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from golden.geometry import PADDING_MODES, Geometry
+
+__all__ = ["geometries", "windows"]
+
+_MODES = {"zeros": "constant", "replicate": "replicate", "reflect": "reflect"}
+
+
+def windows(x: NDArray[Any], geometry: Geometry, channels: int, pad: int = 0
+            ) -> NDArray[np.int64]:
+    """Windows of x (frames, positions * channels), (frames, positions_out * taps * channels).
+
+    By PyTorch's padding and views of the padded tensor.
+    """
+    tensor = torch.tensor(x.reshape(len(x), *geometry.size, channels), dtype=torch.float64)
+    tensor = tensor.movedim(-1, 1)
+    if any(geometry.padding):
+        mode = _MODES[geometry.mode]
+        tensor = functional.pad(tensor, [n for n in reversed(geometry.padding) for _ in range(2)],
+                                mode, pad if mode == "constant" else None)
+    for d, (extent, step, gap) in enumerate(zip(geometry.extent, geometry.stride,
+                                                geometry.dilation, strict=True)):
+        tensor = tensor.unfold(d + 2, extent, step)[..., ::gap]
+    return tensor.movedim(1, -1).reshape(len(x), -1).to(torch.int64).numpy()
+
+
+@strategies.composite
+def geometries(draw: strategies.DrawFn, most: int = 6) -> Geometry:
+    """Geometries of 1 to 3 dimensions, in 3 of at most ``most - 2`` places each."""
+    dimensions = draw(strategies.integers(1, 3))
+    mode = draw(strategies.sampled_from(PADDING_MODES))
+    parameters: list[tuple[int, ...]] = []
+    for _ in range(dimensions):
+        size = draw(strategies.integers(1, most - 2 * (dimensions == 3)))
+        pad = draw(strategies.integers(0, min(2, size - 1) if mode == "reflect" else 2))
+        kernel = draw(strategies.integers(1, min(3, size + 2 * pad)))
+        gap = draw(strategies.integers(1, min(3, (size + 2 * pad - 1) // max(kernel - 1, 1) or 1)))
+        step = draw(strategies.integers(1, 3))
+        parameters.append((size, kernel, step, pad, gap))
+    sizes, kernels, strides, paddings, dilations = zip(*parameters, strict=True)
+    return Geometry("window", sizes, kernels, strides, paddings, dilations, mode)
