@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 __all__ = ["ArgMaxTiming", "ConverterTiming", "FifoTiming", "FoldedTiming", "PipelineTiming",
-           "ReduceTiming", "ScheduledTiming", "Timing", "WindowTiming", "WireTiming", "first_output"]
+           "ReduceTiming", "ScheduledTiming", "Timing", "WindowTiming", "WireTiming",
+           "first_output"]
 
 
 class Timing(Protocol):
