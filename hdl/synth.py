@@ -163,12 +163,16 @@ def synthesize_rtlil(rtlil: str, family: str, build_dir: Path | str, *, per_laye
 
 
 def _commands(family: str, options: Sequence[str], memories: bool) -> list[str]:
-    """The synth command. Reading how memories are mapped takes a quarter of a small design's time:
-    on 7-series, of which most designs are made, it is left out where there are none."""
+    """The synth command. On 7-series, of which most designs are made, what takes most of a small
+    design's time is left out: how memories are mapped where there are none, and the black boxes of
+    thousands of cells (cells_xtra.v) that neither Yosys nor a core ever instantiates."""
     command = " ".join([FAMILIES[family].command, *options, "-top top"])
-    if memories or family != "xc7":
+    if family != "xc7":
         return [command]
-    return [f"{command} -run begin:map_memory", f"{command} -run map_ffram:"]
+    begin = ["read_verilog -lib -specify +/xilinx/cells_sim.v", "hierarchy -check -top top"]
+    if memories:
+        return [*begin, f"{command} -run prepare:"]
+    return [*begin, f"{command} -run prepare:map_memory", f"{command} -run map_ffram:"]
 
 
 def _resources(cells: Mapping[str, int], family: str, modules: Set[str]) -> Resources:

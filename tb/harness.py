@@ -261,8 +261,9 @@ def verify(component: wiring.Component, inputs: Frames, outputs: Frames, *,
         sources = [verilog]
         if uses_cells(verilog.read_text()):
             sources += cell_models()
+    # Few cycles, and Python at work in each: compiling is what takes time.
     simulator = PortsOnlyVerilator(sources, "tb.stream_bench", folder, waves=waves,
-                                   memory_files=memory_files)
+                                   memory_files=memory_files, optimise="-O0")
     total = len(inputs.codes) * len(scenarios)
 
     def line(text: str) -> None:
