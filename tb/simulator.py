@@ -144,7 +144,7 @@ class PortsOnlyVerilator(Verilator):
                    folder, folder / "build.log")
 
     def _objects(self, folder: Path, key: str, objects: list[str]) -> Path:
-        """Folder of the cache with objects, compiled in a verilated folder if they are not there."""
+        """Folder of the cache with objects, compiled in a verilated folder if not there yet."""
 
         def compile_objects(target: Path) -> None:
             self._make(folder, objects)
