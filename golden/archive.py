@@ -80,9 +80,9 @@ def _members(path: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def read_archive(path: str | os.PathLike[str], kind: str,
-                 version: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Content and arrays of a file of format ``kind``, of ``version``.
+def read_archive(path: str | os.PathLike[str], kind: str, version: int, oldest: int | None = None
+                 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Content and arrays of a file of format ``kind``, of ``version`` or from ``oldest`` to it.
 
     Raises FileNotFoundError if there is none, ValueError with the reason if the file is damaged,
     older or newer than what this program reads, or of another kind.
@@ -100,7 +100,7 @@ def read_archive(path: str | os.PathLike[str], kind: str,
                          "write it again or restore a copy") from error
     if found != kind:
         raise ValueError(f"{path}: this is a {found} file, not a {kind} file")
-    if isinstance(number, int) and number < version:
+    if isinstance(number, int) and number < (version if oldest is None else oldest):
         raise ValueError(f"{path}: {kind} version {number} is older than the {version} this "
                          "program reads; make the file again")
     if not isinstance(number, int) or number > version:

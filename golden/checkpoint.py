@@ -1,4 +1,4 @@
-"""Checkpoints: a trained binary model's eval mode in one small file, without pickle.
+"""Checkpoints: a trained model's eval mode in one small file, without pickle.
 
 ±1 weights are packed to bits and batch norm parameters kept as float32, so the model comes back
 computing exactly what it computed; the latent weights, needed for training only, are left out.
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from golden.archive import pack_signs, read_archive, unpack_signs, write_archive
+from golden.convnet import ConvNet, ConvSpec, Stage
 from golden.models import BinaryMLP, ModelSpec
-from golden.number import Bipolar
+from golden.trainable import BatchNorm, BinaryLinear
 
 __all__ = ["load_checkpoint", "save_checkpoint", "zoo_path"]
 
-FORMAT, VERSION = "lutloom-checkpoint", 1
+FORMAT, VERSION, OLDEST = "lutloom-checkpoint", 2, 1  # 2 has convolutional networks
 ZOO = Path(__file__).parent / "zoo"
 _NORM = ("scale", "shift", "mean", "variance")
 
@@ -45,49 +46,70 @@ def _fill(tensor: Tensor, array: NDArray[Any]) -> None:
         tensor.copy_(torch.tensor(array.astype(np.float32)))
 
 
-def save_checkpoint(path: str | os.PathLike[str], model: BinaryMLP,
+def _parts(model: BinaryMLP | ConvNet) -> dict[str, BinaryLinear | BatchNorm]:
+    """The modules of a model that a checkpoint keeps, by name."""
+    if isinstance(model, BinaryMLP):
+        return {**{f"dense_{k}": dense for k, dense in enumerate(model.dense)},
+                **{f"norm_{k}": norm for k, norm in enumerate(model.norm)}}
+    return {name: part for name, part in model.named_modules()
+            if isinstance(part, BinaryLinear | BatchNorm)}
+
+
+def _packed(part: BinaryLinear, binary: bool) -> NDArray[Any]:
+    weights = part.integers().detach().numpy()
+    return pack_signs(weights) if binary else weights.astype(np.int8)
+
+
+def save_checkpoint(path: str | os.PathLike[str], model: BinaryMLP | ConvNet,
                     metadata: Mapping[str, str | int | float] | None = None) -> None:
     """Write ``model``'s eval mode and facts about it (command, seed, accuracy, ...) to ``path``.
 
     Raises TypeError for another kind of model or metadata that is not strings and numbers.
     """
-    if not isinstance(model, BinaryMLP):
-        raise TypeError(f"model must be a BinaryMLP, not {type(model).__name__}")
+    if not isinstance(model, BinaryMLP | ConvNet):
+        raise TypeError(f"model must be a BinaryMLP or ConvNet, not {type(model).__name__}")
     metadata = dict(metadata or {})
     for key, value in metadata.items():
         if not isinstance(key, str) or not isinstance(value, str | int | float):
             raise TypeError("metadata must map strings to strings or plain numbers, "
                             f"not {key!r} to {value!r}")
     arrays: dict[str, NDArray[Any]] = {}
-    for k, dense in enumerate(model.dense):
-        weights = dense.integers().detach().numpy()
-        arrays[f"dense_{k}"] = (pack_signs(weights) if model.weight_kind == Bipolar()
-                                else weights.astype(np.int8))
-    for k, norm in enumerate(model.norm):
-        for name in _NORM:
-            arrays[f"norm_{k}.{name}"] = getattr(norm, name).detach().numpy()
-    write_archive(path, FORMAT, VERSION, {"spec": asdict(model.spec), "metadata": metadata}, arrays)
+    for name, part in _parts(model).items():
+        if isinstance(part, BinaryLinear):
+            arrays[name] = _packed(part, model.spec.weights == "binary")
+        else:
+            arrays |= {f"{name}.{field}": getattr(part, field).detach().numpy() for field in _NORM}
+    kind = "spec" if isinstance(model, BinaryMLP) else "convnet"
+    write_archive(path, FORMAT, VERSION, {kind: asdict(model.spec), "metadata": metadata}, arrays)
 
 
-def load_checkpoint(path: str | os.PathLike[str]) -> tuple[BinaryMLP, dict[str, Any]]:
+def _made(content: Mapping[str, Any]) -> BinaryMLP | ConvNet:
+    """An untrained model of the shape that a checkpoint describes."""
+    with torch.random.fork_rng(devices=[]):
+        if "convnet" not in content:
+            return BinaryMLP(ModelSpec(**content["spec"]))
+        spec = content["convnet"]
+        stages = tuple(Stage(**stage) for stage in spec["stages"])
+        return ConvNet(ConvSpec(**{**spec, "stages": stages}))
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> tuple[BinaryMLP | ConvNet, dict[str, Any]]:
     """The model saved in ``path``, in eval mode, and its metadata.
 
     Raises FileNotFoundError, or ValueError with the reason for a file that is damaged, newer
     than this program, of another kind, or that describes no valid model.
     """
-    content, arrays = read_archive(path, FORMAT, VERSION)
+    content, arrays = read_archive(path, FORMAT, VERSION, OLDEST)
     try:
-        spec = ModelSpec(**content["spec"])
-        with torch.random.fork_rng(devices=[]):
-            model = BinaryMLP(spec)
-        for k, dense in enumerate(model.dense):
-            shape = (dense.n_out, dense.n_in)
-            weights = arrays[f"dense_{k}"]
-            _fill(dense.weight, unpack_signs(weights, shape) if spec.weights == "binary"
-                  else weights)
-        for k, norm in enumerate(model.norm):
-            for name in _NORM:
-                _fill(getattr(norm, name), arrays[f"norm_{k}.{name}"])
+        model = _made(content)
+        for name, part in _parts(model).items():
+            if isinstance(part, BinaryLinear):
+                weights = arrays[name]
+                _fill(part.weight, unpack_signs(weights, tuple(part.weight.shape))
+                      if model.spec.weights == "binary" else weights)
+            else:
+                for field in _NORM:
+                    _fill(getattr(part, field), arrays[f"{name}.{field}"])
         return model.eval(), dict(content["metadata"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: describes no valid model: {error}") from error

@@ -1,42 +1,54 @@
-"""Data sets: images of 8-bit pixels with their classes, divided into training and test set."""
+"""Data sets: images, texts and volumes with their classes, divided into training and test set."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.cifar10 import FILES, find_cifar10, read_cifar10
 from golden.idx import read_idx
+from golden.movies import LENGTH, read_movies
 from golden.number import Bipolar, Integer, Number
+from golden.volumes import SHAPES, SIZE, make_volumes
 
-__all__ = ["DATASETS", "WHITE", "Dataset", "encode_pixels", "load"]
+__all__ = ["DATASETS", "WHITE", "Dataset", "Values", "encode_pixels", "load"]
 
 WHITE = 128  # the least pixel that binarises to +1
 
 _MNIST_FILES = {"train_x": "train-images-idx3-ubyte", "train_y": "train-labels-idx1-ubyte",
                 "test_x": "t10k-images-idx3-ubyte", "test_y": "t10k-labels-idx1-ubyte"}
 _DIGITS = tuple("0123456789")
+_CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship",
+                    "truck")
+_VOLUMES = (6000, 1), (1000, 2)  # how many, and their seed, for training and for the test
+
+Values = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images and their classes.
+    """Images, or texts or volumes, and their classes.
 
     name : the name it is loaded by
-    train_x, test_x : (images, pixels) uint8, row-major
+    train_x, test_x : (images, pixels) uint8, row-major, channels fastest; of texts (texts, words)
+        uint16, indices of words
     train_y, test_y : (images,) int64, index of the class
-    shape : of one image, (rows, columns)
+    shape : of one image, (rows, columns); of a text (words,), of a volume three numbers
     classes : name of each class
+    channels : values a pixel
     """
 
     name: str
-    train_x: NDArray[np.uint8]
+    train_x: Values
     train_y: NDArray[np.int64]
-    test_x: NDArray[np.uint8]
+    test_x: Values
     test_y: NDArray[np.int64]
     shape: tuple[int, ...]
     classes: tuple[str, ...]
+    channels: int = 1
 
     @property
     def n_in(self) -> int:
@@ -60,17 +72,17 @@ def _load_digits(_folder: str | os.PathLike[str] | None) -> Dataset:
     return Dataset("digits", train_x, train_y, test_x, test_y, (8, 8), _DIGITS)
 
 
-def _mnist_folder(folder: str | os.PathLike[str] | None) -> Path:
+def _folder(folder: str | os.PathLike[str] | None, name: str, what: str, files: str) -> Path:
+    """The folder given, or that of LUTLOOM_DATA; what and which files the data set name takes."""
     source = "--data"
     if folder is None:
         source, folder = "LUTLOOM_DATA", os.environ.get("LUTLOOM_DATA")
     if not folder:
-        raise FileNotFoundError(
-            "no folder for the data set mnist: give one with --data or LUTLOOM_DATA; it holds "
-            f"the MNIST files {', '.join(_MNIST_FILES.values())}, plain or with .gz")
+        raise FileNotFoundError(f"no folder for the data set {name}: give one with --data or "
+                                f"LUTLOOM_DATA; it holds {what} {files}")
     if not Path(folder).is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder; --data or LUTLOOM_DATA (here "
-                                f"{source}) must name the folder of the MNIST files")
+        raise FileNotFoundError(f"{folder}: no such folder; --data or LUTLOOM_DATA (here {source}) "
+                                f"must name the folder of {what}")
     return Path(folder)
 
 
@@ -86,7 +98,8 @@ def _mnist_file(folder: Path, name: str) -> Path:
 
 def _load_mnist(folder: str | os.PathLike[str] | None) -> Dataset:
     """MNIST from the IDX files in ``folder`` (LUTLOOM_DATA if None) or its subfolder mnist."""
-    where = _mnist_folder(folder)
+    where = _folder(folder, "mnist", "the MNIST files",
+                    f"{', '.join(_MNIST_FILES.values())}, plain or with .gz")
     paths = {part: _mnist_file(where, name) for part, name in _MNIST_FILES.items()}
     arrays = {part: read_idx(path, 3 if part.endswith("x") else 1)
               for part, path in paths.items()}
@@ -106,16 +119,45 @@ def _load_mnist(folder: str | os.PathLike[str] | None) -> Dataset:
                    (28, 28), _DIGITS)
 
 
-DATASETS = {"digits": _load_digits, "mnist": _load_mnist}
+def _load_cifar10(folder: str | os.PathLike[str] | None) -> Dataset:
+    """CIFAR-10 from its binary files in ``folder`` (LUTLOOM_DATA if None) or a usual subfolder."""
+    where = _folder(folder, "cifar10", "the CIFAR-10 files",
+                    "data_batch_1.bin to data_batch_5.bin and test_batch.bin")
+    paths = [[find_cifar10(where, name) for name in names] for names in FILES]  # before any is read
+    (train_x, train_y), (test_x, test_y) = (
+        [np.concatenate(parts) for parts in zip(*map(read_cifar10, part), strict=True)]
+        for part in paths)
+    return Dataset("cifar10", train_x, train_y, test_x, test_y, (32, 32), _CIFAR10_CLASSES, 3)
 
 
-def encode_pixels(pixels: NDArray[np.uint8], number: Number) -> NDArray[np.int64]:
+def _load_movies(folder: str | os.PathLike[str] | None) -> Dataset:
+    """The movie reviews in ``folder`` (LUTLOOM_DATA if None) or its subfolder movie_reviews."""
+    where = _folder(folder, "movies", "the movie reviews", "as movie_reviews.zip or unpacked")
+    return Dataset("movies", *read_movies(where), (LENGTH,), ("negative", "positive"))
+
+
+def _load_volumes(_folder: str | os.PathLike[str] | None) -> Dataset:
+    """Volumes of eight shapes, made anew."""
+    (train_x, train_y), (test_x, test_y) = (make_volumes(n, seed) for n, seed in _VOLUMES)
+    return Dataset("volumes", train_x, train_y, test_x, test_y, (SIZE,) * 3, tuple(SHAPES))
+
+
+DATASETS = {"digits": _load_digits, "mnist": _load_mnist, "cifar10": _load_cifar10,
+            "movies": _load_movies, "volumes": _load_volumes}
+
+
+def encode_pixels(pixels: NDArray[Any], number: Number) -> NDArray[np.int64]:
     """Inputs of a network for 8-bit pixels (any shape): the pixels, or their signs.
 
     number : the network's ``input``; ``Integer(8, False)`` keeps the pixels, ``Bipolar()`` makes
-        them -1 below ``WHITE`` and +1 from it on. Raises ValueError for other kinds.
+        them -1 below ``WHITE`` and +1 from it on. Indices of words, which are uint16, stay what
+        they are for an unsigned Integer. Raises ValueError for other kinds.
     """
     pixels = np.asarray(pixels)
+    if pixels.dtype == np.uint16:
+        if not isinstance(number, Integer) or number.signed:
+            raise ValueError(f"a network for texts takes unsigned inputs, not {number}")
+        return pixels.astype(np.int64)
     if pixels.dtype != np.uint8:
         raise TypeError(f"pixels must be uint8, not {pixels.dtype}")
     if number == Integer(8, False):
@@ -128,8 +170,8 @@ def encode_pixels(pixels: NDArray[np.uint8], number: Number) -> NDArray[np.int64
 def load(name: str, folder: str | os.PathLike[str] | None = None) -> Dataset:
     """The data set ``name`` of ``DATASETS``.
 
-    folder : where its files are; for mnist the environment variable LUTLOOM_DATA if None, and
-        the folder itself or its subfolder mnist; digits needs none
+    folder : where its files are, or the subfolders mnist, cifar10 and movie_reviews with them; the
+        environment variable LUTLOOM_DATA if None; digits and volumes need none
 
     Raises ValueError for an unknown name and for a wrong file, FileNotFoundError for a missing
     one; each message names the file, the reason and the way out.

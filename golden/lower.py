@@ -1,8 +1,6 @@
-"""Lowering: a trained binary model's eval mode -> the integer Network that equals it exactly.
+"""Lowering: a trained model's eval mode -> the integer Network that equals it exactly.
 
-Batch norm and sign become one threshold an output. The threshold is found by asking the very
-module: for a monotone function of an integer, bisection finds the least accumulator that it
-answers with +1. So rounding of the batch norm's float32 arithmetic is reproduced, not analysed.
+Batch norm and activation become thresholds (``golden.folding``).
 """
 
 from collections.abc import Mapping
@@ -11,7 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from golden.layer import ArgMax, Dense
+from golden.convnet import ConvNet
+from golden.folding import check_exact, checked_slope, least
+from golden.layer import ArgMax, Dense, Layer
+from golden.lower_convnet import lower_stages
 from golden.models import BinaryMLP
 from golden.network import Network
 from golden.number import Bipolar, Integer, Number
@@ -40,52 +41,44 @@ def fold(name: str, number: Number, weights: NDArray[np.int8], norm: BatchNorm,
     slope of zero leaves a constant: the threshold is out of reach on one side. Raises ValueError
     if a parameter is no finite number, or a sum of 24 bits or more could be inexact in float32.
     """
-    if norm.training:
-        raise ValueError(f"layer {name}: batch norm must be in eval mode; call model.eval()")
-    with torch.no_grad():
-        slope = norm.slope().numpy()
-        for what, values in (("slope", slope), ("mean", norm.mean.numpy()),
-                             ("shift", norm.shift.numpy())):
-            wrong = np.flatnonzero(~np.isfinite(values))
-            if wrong.size:
-                raise ValueError(f"layer {name}: the batch norm's {what} must be finite, not "
-                                 f"{values[wrong[0]]} at output {wrong[0]}; train again with a "
-                                 "lower learning rate")
+    slope = checked_slope(name, norm)
     sign = np.where(slope < 0, -1, 1)
     raw = Dense(name, number, weights * sign[:, None].astype(np.int8), None, kind)
-    low, high = raw.accumulator_minimum, raw.accumulator_maximum + 1
-    if max(-low.min(), high.max()) > 2**24:
-        raise ValueError(f"layer {name}: accumulators reach {max(-low.min(), high.max() - 1)}, but "
-                         "float32 is exact below 2**24 only; use fewer or narrower inputs")
-    # Invariant: every accumulator below low gives -1, every one from high on gives +1.
-    while (low < high).any():
-        middle = (low + high) >> 1
-        fires = _fires(norm, middle * sign)
-        low, high = np.where(fires | (low == high), low, middle + 1), np.where(fires, middle, high)
-    return Dense(name, number, raw.weights, high, kind)
+    low, high = raw.accumulator_minimum, raw.accumulator_maximum
+    check_exact(name, low, high)
+    thresholds = least(low, high + 1, lambda middle: _fires(norm, middle * sign))
+    return Dense(name, number, raw.weights, thresholds, kind)
 
 
-def lower(model: BinaryMLP, *, classify: bool = True, name: str | None = None,
-          metadata: Mapping[str, str | int | float] | None = None) -> Network:
-    """The Network whose layers dense_0, dense_1, ... give the very integers of ``model.eval()``.
-
-    With ``classify`` an ArgMax follows the scores. The network's inputs are the pixels 0..255, or
-    for a model of binarised ones -1 and +1 (``golden.data.encode_pixels``). Raises TypeError for
-    another kind of model, ValueError for one in training mode or with batch norm that is not
-    finite.
-    """
-    if not isinstance(model, BinaryMLP):
-        raise TypeError(f"model must be a BinaryMLP, not {type(model).__name__}")
-    if model.training:
-        raise ValueError(f"model {model.spec.name} must be in eval mode; call model.eval()")
+def _mlp_layers(model: BinaryMLP) -> list[Layer]:
     number: Number = Integer(8, False) if model.spec.input == "pixels" else Bipolar()
-    layers: list[Dense | ArgMax] = []
+    layers: list[Layer] = []
     weights = [dense.integers().detach().numpy().astype(np.int8) for dense in model.dense]
     for k, norm in enumerate(model.norm):
         layers.append(fold(f"dense_{k}", number, weights[k], norm, model.weight_kind))
         number = Bipolar()
-    scores = Dense(f"dense_{len(model.norm)}", number, weights[-1], None, model.weight_kind)
-    layers.append(scores)
+    return [*layers, Dense(f"dense_{len(model.norm)}", number, weights[-1], None,
+                           model.weight_kind)]
+
+
+def lower(model: BinaryMLP | ConvNet, *, classify: bool = True, name: str | None = None,
+          metadata: Mapping[str, str | int | float] | None = None) -> Network:
+    """The Network whose layers dense_0, dense_1, ... give the very integers of ``model.eval()``.
+
+    With ``classify`` an ArgMax follows the scores. The network's inputs are the pixels 0..255, or
+    for a model of binarised ones -1 and +1 (``golden.data.encode_pixels``). A convolutional
+    network's layers are those of ``golden.lower_convnet``. Raises TypeError for another kind of
+    model, ValueError for one in training mode or with batch norm that is not finite.
+    """
+    if not isinstance(model, BinaryMLP | ConvNet):
+        raise TypeError(f"model must be a BinaryMLP or ConvNet, not {type(model).__name__}")
+    if model.training:
+        raise ValueError(f"model {model.spec.name} must be in eval mode; call model.eval()")
+    sources: dict[str, tuple[str, ...]] = {}
+    if isinstance(model, ConvNet):
+        layers, sources = lower_stages(model)
+    else:
+        layers = _mlp_layers(model)
     if classify:
-        layers.append(ArgMax("argmax", scores.output, scores.n_out))
-    return Network(name or model.spec.name, tuple(layers), metadata or {})
+        layers.append(ArgMax("argmax", layers[-1].output, layers[-1].n_out))
+    return Network(name or model.spec.name, tuple(layers), metadata or {}, sources)

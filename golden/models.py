@@ -6,12 +6,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from golden.convnet import CONVNETS, ConvSpec
 from golden.data import WHITE
 from golden.layer import check_name
 from golden.number import Bipolar, Number, Ternary
 from golden.trainable import BatchNorm, BinaryActivation, BinaryLinear, TernaryLinear
 
-__all__ = ["MODELS", "BinaryMLP", "FloatMLP", "ModelSpec"]
+__all__ = ["MODELS", "BinaryMLP", "FloatMLP", "ModelSpec", "named"]
 
 _INPUTS = ("pixels", "binarised")
 _WEIGHTS: dict[str, Number] = {"binary": Bipolar(), "ternary": Ternary()}
@@ -67,6 +68,21 @@ class ModelSpec:
         if max(greatest, *self.widths) >= 2**24:
             raise ValueError(f"model {self.name}: sums of {self.widths[0]} inputs do not fit "
                              "float32's 24 exact bits; use fewer inputs")
+
+    @property
+    def n_in(self) -> int:
+        """Inputs a frame."""
+        return self.widths[0]
+
+    @property
+    def n_out(self) -> int:
+        """Scores, one a class."""
+        return self.widths[-1]
+
+    @property
+    def fan_in(self) -> int:
+        """Inputs of the last layer."""
+        return self.widths[-2]
 
 
 class BinaryMLP(nn.Module):
@@ -138,3 +154,11 @@ MODELS = {spec.name: spec for spec in (
     ModelSpec("lfc", (784, 1024, 1024, 1024, 10), "mnist"),
     ModelSpec("digits", (64, 64, 64, 64, 10), "digits"),
 )}
+
+
+def named(name: str) -> ModelSpec | ConvSpec:
+    """The model ``name`` of ``MODELS`` or ``CONVNETS``; ValueError if there is none."""
+    models: dict[str, ModelSpec | ConvSpec] = {**MODELS, **CONVNETS}
+    if name not in models:
+        raise ValueError(f'model must be one of {", ".join(models)}, not "{name}"')
+    return models[name]

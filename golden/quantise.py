@@ -1,7 +1,8 @@
-"""Binarisation, deterministic and stochastic, and fixed point with straight-through gradients.
+"""Binarisation, steps and fixed point, with straight-through gradients.
 
-Source of binarisation: M. Courbariaux et al., "Binarized Neural Networks", NIPS 2016,
-arXiv:1602.02830.
+Sources: of binarisation M. Courbariaux et al., "Binarized Neural Networks", NIPS 2016,
+arXiv:1602.02830; of steps Z. Cai et al., "Deep Learning with Low Precision by Half-wave Gaussian
+Quantization", CVPR 2017, arXiv:1702.00953.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from golden.fixed import Fixed
 
-__all__ = ["binarise", "binarise_stochastic", "fixed", "straight_through"]
+__all__ = ["binarise", "binarise_stochastic", "fixed", "steps", "straight_through"]
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -38,7 +39,8 @@ def binarise(x: Tensor) -> Tensor:
 
     Gradient: 1 where |x| <= 1, else 0.
     """
-    return straight_through(x, torch.where(x >= 0, 1.0, -1.0))
+    # In place and in one dtype: activations are the bulk of what a step touches.
+    return straight_through(x, (x >= 0).to(x.dtype).mul_(2).sub_(1))
 
 
 def binarise_stochastic(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -49,6 +51,33 @@ def binarise_stochastic(x: Tensor, generator: torch.Generator | None = None) -> 
     drawn = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
     # A draw lies in [0, 1): x <= -1 never gives +1, x >= 1 always does.
     return straight_through(x, torch.where(drawn < (x + 1) / 2, 1.0, -1.0))
+
+
+class _Steps(torch.autograd.Function):
+    """The number of thresholds reached in the forward direction, a line through them backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, step: float, top: int) -> Tensor:
+        ctx.save_for_backward((x >= 0) & (x <= step * top))
+        ctx.step = step
+        count = torch.zeros_like(x)
+        for k in range(top):
+            count += x >= (k + 0.5) * step
+        return count
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (inside,) = ctx.saved_tensors
+        return gradients[0] * inside / ctx.step, None, None
+
+
+def steps(x: Tensor, step: float, top: int) -> Tensor:
+    """Codes 0 to ``top``: how many of 0.5, 1.5, ... ``step`` are at most x; shape and dtype of x.
+
+    Gradient: 1 / step where 0 <= x <= step * top, else 0.
+    """
+    result: Tensor = _Steps.apply(x, step, top)
+    return result
 
 
 class _Fixed(torch.autograd.Function):

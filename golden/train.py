@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from golden.data import Dataset
-from golden.models import MODELS, BinaryMLP, FloatMLP, ModelSpec
+from golden.convnet import ConvNet, ConvSpec
+from golden.data import Dataset, Values
+from golden.models import BinaryMLP, FloatMLP, ModelSpec, named
 
-__all__ = ["RECIPES", "Progress", "Recipe", "TrainingError", "accuracy", "predict", "train"]
+__all__ = ["RECIPES", "Progress", "Recipe", "TrainingError", "accuracy", "find_device", "predict",
+           "train"]
+
+_GLANCE = 1000  # test images looked at between epochs
 
 
 class TrainingError(RuntimeError):
@@ -30,6 +34,8 @@ class Recipe:
     learning_rate : of the first step
     shift : each image is moved by up to so many pixels in each direction, anew in every epoch
     temperature : standard deviation the scores of an untrained binary network have in the loss
+    flip : whether images are mirrored, left to right, half of the time
+    bfloat16 : whether convolutions of training compute in bfloat16, with float32 between them
 
     Raises TypeError and ValueError that name parameter, rule and value.
     """
@@ -39,6 +45,8 @@ class Recipe:
     learning_rate: float = 3e-3
     shift: int = 0
     temperature: float = 1.0
+    flip: bool = False
+    bfloat16: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch", 2), ("shift", 0)):
@@ -53,6 +61,9 @@ class Recipe:
                 raise TypeError(f"{name} must be a number, not {value!r}")
             if not (value > 0 and math.isfinite(value)):
                 raise ValueError(f"{name} must be greater than 0 and finite, not {value}")
+        for name in ("flip", "bfloat16"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} must be True or False, not {getattr(self, name)!r}")
 
 
 RECIPES = {
@@ -60,6 +71,14 @@ RECIPES = {
     "sfc": Recipe(epochs=40, learning_rate=0.03, temperature=0.5, shift=1),
     "lfc": Recipe(epochs=50, learning_rate=0.02, temperature=0.5, shift=1, batch=200),
     "digits": Recipe(epochs=200, learning_rate=0.01, temperature=0.5),
+    "tiny_cnn": Recipe(epochs=100, learning_rate=0.02, temperature=0.5, batch=50),
+    "lenet5": Recipe(epochs=20, learning_rate=0.01, temperature=0.5, shift=1, bfloat16=True),
+    **dict.fromkeys(("cnv", "cnv_w1a2", "cnv_ternary"), Recipe(
+        epochs=300, learning_rate=0.005, temperature=0.5, shift=2, flip=True, bfloat16=True)),
+    "resnet8": Recipe(epochs=300, learning_rate=0.005, temperature=0.02, shift=2, flip=True,
+                      bfloat16=True),
+    "text": Recipe(epochs=20, learning_rate=0.005, temperature=0.5, batch=50),
+    "voxels": Recipe(epochs=30, learning_rate=0.01, temperature=0.5),
 }
 
 
@@ -69,7 +88,7 @@ class Progress:
 
     loss and train_accuracy are means over the epoch's steps, with dropout and the like in force;
     test_accuracy is that of eval mode, for display: nothing is chosen by it. seconds count from
-    the start.
+    the start. Before the last epoch only the first thousand test images are looked at.
     """
 
     epoch: int
@@ -80,55 +99,90 @@ class Progress:
     seconds: float
 
 
-def predict(model: nn.Module, x: NDArray[np.uint8], batch: int = 1000) -> NDArray[np.float32]:
-    """Scores of eval mode: x (images, n_in) -> (images, classes). The model's mode is kept."""
+def find_device(name: str = "auto") -> torch.device:
+    """The device of that name: "cpu", "cuda", or "auto" for the latter where there is one.
+
+    Raises ValueError for another name, and for "cuda" where there is none.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f'device must be one of auto, cpu, cuda, not "{name}"')
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise ValueError('device must be "cpu" on a machine without a CUDA device, not "cuda"')
+    return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+def _tensor(x: Values) -> Tensor:
+    # Of uint16 PyTorch knows too few operations.
+    return torch.tensor(x.astype(np.int32) if x.dtype == np.uint16 else x)
+
+
+def predict(model: nn.Module, x: Values, batch: int = 1000) -> NDArray[np.float32]:
+    """Scores of eval mode: x (images, n_in) -> (images, classes). The model's mode is kept.
+
+    Exact where the model is on a CPU; other devices may have convolutions that are not.
+    """
     was_training = model.training
+    device = next((parameter.device for parameter in model.parameters()), None)
     model.eval()
     with torch.no_grad():
-        scores = [model(torch.tensor(x[k:k + batch])) for k in range(0, len(x), batch)]
+        scores = [model(_tensor(x[k:k + batch]).to(device)).cpu() for k in range(0, len(x), batch)]
     model.train(was_training)
     return torch.cat(scores).numpy()
 
 
-def accuracy(model: nn.Module, x: NDArray[np.uint8], y: NDArray[np.int64]) -> float:
+def accuracy(model: nn.Module, x: Values, y: NDArray[np.int64]) -> float:
     """Share of images whose greatest score (the first of equals) is that of their class."""
     return float((predict(model, x).argmax(axis=1) == y).mean())
 
 
-def _shifted(x: Tensor, shape: tuple[int, ...], shift: int) -> Tensor:
+def _shifted(x: Tensor, shape: tuple[int, ...], shift: int, channels: int = 1) -> Tensor:
     """Images (batch, pixels) each moved by its own random offset, zeros moving in."""
     rows, columns = shape
-    padded = functional.pad(x.reshape(-1, rows, columns), (shift,) * 4)
+    padded = functional.pad(x.reshape(-1, rows, columns, channels), (0, 0, *(shift,) * 4))
     windows = padded.unfold(1, rows, 1).unfold(2, columns, 1)
-    down, right = torch.randint(0, 2 * shift + 1, (2, len(x)))
-    return windows[torch.arange(len(x)), down, right].reshape(len(x), -1)
+    down, right = torch.randint(0, 2 * shift + 1, (2, len(x))).to(x.device)
+    chosen = windows[torch.arange(len(x), device=x.device), down, right]
+    return chosen.movedim(1, -1).reshape(len(x), -1)
 
 
-def _batches(dataset: Dataset, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
-    x, y = torch.tensor(dataset.train_x), torch.tensor(dataset.train_y)
-    order = torch.randperm(len(x))
+def _flipped(x: Tensor, shape: tuple[int, ...], channels: int = 1) -> Tensor:
+    """Images (batch, pixels), half of them mirrored from left to right, drawn at random."""
+    images = x.reshape(-1, *shape, channels)
+    mirrored = torch.randint(0, 2, (len(x), 1, 1, 1)).to(x.device)
+    return torch.where(mirrored > 0, images.flip(2), images).reshape(len(x), -1)
+
+
+def _batches(x: Tensor, y: Tensor, dataset: Dataset, recipe: Recipe
+             ) -> Iterator[tuple[Tensor, Tensor]]:
+    order = torch.randperm(len(x)).to(x.device)
     for start in range(0, len(x) - recipe.batch + 1, recipe.batch):
         chosen = order[start:start + recipe.batch]
         images = x[chosen]
         if recipe.shift:
-            images = _shifted(images, dataset.shape, recipe.shift)
+            images = _shifted(images, dataset.shape, recipe.shift, dataset.channels)
+        if recipe.flip:
+            images = _flipped(images, dataset.shape, dataset.channels)
         yield images, y[chosen]
 
 
-def _run(model: BinaryMLP | FloatMLP, dataset: Dataset, recipe: Recipe,
-         progress: Callable[[Progress], None] | None) -> None:
+def _run(model: BinaryMLP | FloatMLP | ConvNet, dataset: Dataset, recipe: Recipe,
+         device: torch.device, progress: Callable[[Progress], None] | None) -> None:
     steps = len(dataset.train_x) // recipe.batch
+    images, labels = _tensor(dataset.train_x).to(device), torch.tensor(dataset.train_y).to(device)
     optimiser = torch.optim.Adam(model.parameters(), recipe.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps * recipe.epochs)
     # A sum of n random signs has standard deviation sqrt(n); the class is not changed by a scale.
-    binary = isinstance(model, BinaryMLP)
-    factor = recipe.temperature / math.sqrt(model.spec.widths[-2]) if binary else 1.0
+    binary = not isinstance(model, FloatMLP)
+    factor = recipe.temperature / math.sqrt(model.spec.fan_in) if binary else 1.0
     start = time.perf_counter()
     for epoch in range(1, recipe.epochs + 1):
         total, right = 0.0, 0
         model.train()
-        for x, y in _batches(dataset, recipe):
-            scores = model(x) * factor
+        for x, y in _batches(images, labels, dataset, recipe):
+            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bfloat16):
+                scores = model(x)
+            scores = scores.float() * factor
             loss = functional.cross_entropy(scores, y)
             optimiser.zero_grad()
             loss.backward()
@@ -141,31 +195,31 @@ def _run(model: BinaryMLP | FloatMLP, dataset: Dataset, recipe: Recipe,
             raise TrainingError(f"model {model.spec.name}: the loss became {total} in epoch "
                                 f"{epoch}; lower the learning rate of {recipe.learning_rate}")
         if progress:
+            shown = slice(None if epoch == recipe.epochs else _GLANCE)
             progress(Progress(epoch, recipe.epochs, total / steps, right / (steps * recipe.batch),
-                              accuracy(model, dataset.test_x, dataset.test_y),
+                              accuracy(model, dataset.test_x[shown], dataset.test_y[shown]),
                               time.perf_counter() - start))
 
 
-def train(spec: ModelSpec | str, dataset: Dataset, recipe: Recipe | None = None, *, seed: int = 1,
-          kind: str = "binary", threads: int = 1,
-          progress: Callable[[Progress], None] | None = None) -> BinaryMLP | FloatMLP:
-    """A trained model, in eval mode, with the weights of the last epoch.
+def train(spec: ModelSpec | ConvSpec | str, dataset: Dataset, recipe: Recipe | None = None, *,
+          seed: int = 1, kind: str = "binary", threads: int = 1, device: str = "cpu",
+          progress: Callable[[Progress], None] | None = None) -> BinaryMLP | FloatMLP | ConvNet:
+    """A trained model, in eval mode and on the CPU, with the weights of the last epoch.
 
-    spec : the model, or the name of one of ``MODELS``
+    spec : the model, or the name of one of ``MODELS`` or ``CONVNETS``
     dataset : images of as many pixels, and at most as many classes, as the model has
     recipe : how; the model's own of ``RECIPES`` if None
     seed : equal seeds (and recipes, threads, machines) give equal weights; torch's global random
         state is left as it was
-    kind : "binary" for a BinaryMLP, "float" for a FloatMLP of the same widths
+    kind : "binary" for a BinaryMLP or ConvNet, "float" for a FloatMLP of the same widths
     threads : of PyTorch, restored afterwards
+    device : where it computes, see ``find_device``
     progress : called after every epoch; it may raise to stop
 
     Raises TypeError and ValueError for wrong arguments, TrainingError if the loss is no number.
     """
     if isinstance(spec, str):
-        if spec not in MODELS:
-            raise ValueError(f'model must be one of {", ".join(MODELS)}, not "{spec}"')
-        spec = MODELS[spec]
+        spec = named(spec)
     if recipe is None:
         if spec.name not in RECIPES:
             raise ValueError(f"model {spec.name} has no recipe of its own; give one")
@@ -177,22 +231,33 @@ def train(spec: ModelSpec | str, dataset: Dataset, recipe: Recipe | None = None,
             raise TypeError(f"{name} must be an integer, not {value!r}")
         if value < least:
             raise ValueError(f"{name} must be at least {least}, not {value}")
-    if dataset.n_in != spec.widths[0]:
-        raise ValueError(f"model {spec.name} takes {spec.widths[0]} pixels, but images of the "
+    if kind == "float" and isinstance(spec, ConvSpec):
+        raise ValueError(f'kind must be "binary" for the convolutional network {spec.name}, '
+                         'not "float"')
+    where = find_device(device)
+    if dataset.n_in != spec.n_in:
+        raise ValueError(f"model {spec.name} takes {spec.n_in} pixels, but images of the "
                          f"data set {dataset.name} have {dataset.n_in}")
-    if len(dataset.classes) > spec.widths[-1]:
-        raise ValueError(f"model {spec.name} knows {spec.widths[-1]} classes, but the data set "
+    if len(dataset.classes) > spec.n_out:
+        raise ValueError(f"model {spec.name} knows {spec.n_out} classes, but the data set "
                          f"{dataset.name} has {len(dataset.classes)}")
     if len(dataset.train_x) < recipe.batch:
         raise ValueError(f"batch must be at most the {len(dataset.train_x)} training images, "
                          f"not {recipe.batch}")
+    if (recipe.shift or recipe.flip) and len(dataset.shape) != 2:
+        raise ValueError(f"shift and flip must be 0 and False for the data set {dataset.name}, "
+                         "which holds no images")
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
             torch.manual_seed(seed)
-            model = BinaryMLP(spec) if kind == "binary" else FloatMLP(spec)
-            _run(model, dataset, recipe, progress)
+            model: BinaryMLP | FloatMLP | ConvNet
+            if isinstance(spec, ConvSpec):
+                model = ConvNet(spec)
+            else:
+                model = BinaryMLP(spec) if kind == "binary" else FloatMLP(spec)
+            _run(model.to(where), dataset, recipe, where, progress)
     finally:
         torch.set_num_threads(before)
-    return model.eval()
+    return model.cpu().eval()

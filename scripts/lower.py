@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from scripts.output import DataOption, JsonOption, fail, say, write_results
 
 if TYPE_CHECKING:  # torch takes two seconds to import
-    from golden.data import Dataset
+    from golden.data import Dataset, Values
     from golden.network import Network
 
 __all__ = ["difference", "lower", "lower_model"]
+
+_AT_ONCE = 500  # images: the outputs of all layers are kept of so many
 
 
 def lower_model(model: Any, dataset: "Dataset | None",
@@ -22,33 +23,36 @@ def lower_model(model: Any, dataset: "Dataset | None",
     from golden.lower import lower as run
 
     if dataset is not None:
-        facts = {"data": dataset.name, "input_shape": "x".join(map(str, dataset.shape)),
+        shape = dataset.shape if dataset.channels == 1 else (*dataset.shape, dataset.channels)
+        facts = {"data": dataset.name, "input_shape": "x".join(map(str, shape)),
                  "classes": " ".join(dataset.classes), **facts}
     return run(model, metadata=facts)
 
 
-def difference(model: Any, network: "Network", images: NDArray[np.uint8]) -> str | None:
+def difference(model: Any, network: "Network", images: "Values") -> str | None:
     """The first image and class for which model and network give other scores, or None."""
     from golden.data import encode_pixels
     from golden.network import Dense
     from golden.reference import run
     from golden.train import predict
 
-    scores = predict(model, images).astype(np.int64)
-    outputs = zip(network.layers, run(network, encode_pixels(images, network.input)), strict=True)
-    layer, got = [pair for pair in outputs if isinstance(pair[0], Dense)][-1]
-    wrong = np.argwhere(got != scores)
-    if not len(wrong):
-        return None
-    image, score = map(int, wrong[0])
-    return (f"image {image}, layer {layer.name}, element {score}: the model gives "
-            f"{scores[image, score]}, the network {got[image, score]}")
+    for start in range(0, len(images), _AT_ONCE):
+        some = images[start:start + _AT_ONCE]
+        scores = predict(model, some).astype(np.int64)
+        outputs = zip(network.layers, run(network, encode_pixels(some, network.input)), strict=True)
+        layer, got = [pair for pair in outputs if isinstance(pair[0], Dense)][-1]
+        wrong = np.argwhere(got != scores)
+        if len(wrong):
+            image, score = map(int, wrong[0])
+            return (f"image {start + image}, layer {layer.name}, element {score}: the model gives "
+                    f"{scores[image, score]}, the network {got[image, score]}")
+    return None
 
 
 def lower(
     checkpoint: Annotated[Path, typer.Argument(
         help="Checkpoint file (.npz), as `lutloom train` writes it, or the name of a model that "
-        "comes trained: digits, tfc, sfc, lfc.", show_default=False)],
+        "comes trained, such as digits.", show_default=False)],
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option(
         help="Network file to write (default: network.npz beside the checkpoint; "

@@ -1,4 +1,4 @@
-"""lutloom train: a binary network from labelled images."""
+"""lutloom train: a network of few bits from labelled images, texts or volumes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +12,20 @@ __all__ = ["train", "train_model"]
 
 
 def train_model(model: str, data: Path | None, *, seed: int, kind: str = "binary",
-                **changes: Any) -> tuple[Any, Any]:
+                device: str = "cpu", **changes: Any) -> tuple[Any, Any]:
     """(trained model, data set) of a named model; changes replace parameters of its recipe."""
+    from golden.convnet import ConvSpec
     from golden.data import load
-    from golden.models import MODELS
-    from golden.train import RECIPES, Progress
+    from golden.models import named
+    from golden.train import RECIPES, Progress, find_device
     from golden.train import train as run
 
-    if model not in MODELS:
-        raise ValueError(f"model must be one of {', '.join(MODELS)}, not {model!r}")
-    spec = MODELS[model]
+    find_device(device)  # before anything is read
+    spec: Any = named(model)
+    for name in ("input", "dropout"):
+        if name in changes and isinstance(spec, ConvSpec):
+            raise ValueError(f"--{name} is for models of dense layers alone, not for {model}; "
+                             "leave it out")
     spec = replace(spec, **{name: changes.pop(name) for name in ("input", "dropout", "weights")
                             if name in changes})
     recipe = replace(RECIPES[model], **changes)
@@ -31,13 +35,15 @@ def train_model(model: str, data: Path | None, *, seed: int, kind: str = "binary
         def progress(now: Progress) -> None:
             show(now.epoch)
 
-        trained = run(spec, dataset, recipe, seed=seed, kind=kind, progress=progress)
+        trained = run(spec, dataset, recipe, seed=seed, kind=kind, device=device,
+                      progress=progress)
     return trained, dataset
 
 
 def train(
-    model: Annotated[str, typer.Argument(help="Name of the model: digits, tfc, sfc or lfc.",
-                                         show_default=False)],
+    model: Annotated[str, typer.Argument(
+        help="Name of the model: digits, tfc, sfc, lfc, tiny_cnn, lenet5, cnv, cnv_w1a2, "
+        "cnv_ternary, resnet8, text or voxels.", show_default=False)],
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option(
         help="Checkpoint to write (default: build/MODEL/checkpoint.npz).",
@@ -58,6 +64,8 @@ def train(
         show_default=False)] = None,
     weights: Annotated[str | None, typer.Option(
         help="binary or ternary (default: the model's own).", show_default=False)] = None,
+    device: Annotated[str, typer.Option(
+        help="Where it computes: cpu, cuda, or auto for the latter if there is one.")] = "auto",
     json: JsonOption = None,
 ) -> None:
     """Train a named model on its data set and write a checkpoint."""
@@ -67,7 +75,7 @@ def train(
     changes = {"epochs": epochs, "batch": batch, "learning_rate": learning_rate,
                "dropout": dropout, "input": input, "weights": weights}
     given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
-    trained, dataset = train_model(model, data, seed=seed, **given)
+    trained, dataset = train_model(model, data, seed=seed, device=device, **given)
     reached = accuracy(trained, dataset.test_x, dataset.test_y)
     out = out or Path("build") / model / "checkpoint.npz"
     out.parent.mkdir(parents=True, exist_ok=True)

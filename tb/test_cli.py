@@ -13,6 +13,7 @@ import typer
 
 import golden.reference
 import scripts.lower
+from golden.checkpoint import ZOO
 from golden.network import ArgMax, Dense, Network
 from hdl.plan import Plan
 from scripts import demo
@@ -60,12 +61,19 @@ def test_start_does_not_import_torch():
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["train", "resnet"], "model must be one of tfc, sfc, lfc, digits, not 'resnet'"),
+    (["train", "resnet"],
+     ("model must be one of tfc, sfc, lfc, digits, tiny_cnn, lenet5, cnv, cnv_w1a2, cnv_ternary, "
+      'resnet8, text, voxels, not "resnet"')),
+    (["train", "tiny_cnn", "--dropout", "0.1"],
+     "--dropout is for models of dense layers alone, not for tiny_cnn; leave it out"),
+    (["train", "tiny_cnn", "--device", "tpu"],
+     'device must be one of auto, cpu, cuda, not "tpu"'),
     (["train", "tfc", "--data", "nowhere"],
      ("nowhere: no such folder; --data or LUTLOOM_DATA (here --data) must name the folder of the "
       "MNIST files")),
     (["lower", "resnet"],
-     ('trained model must be one of digits, lfc, sfc, tfc, not "resnet"; or train your own')),
+     (f"trained model must be one of {', '.join(sorted(file.stem for file in ZOO.glob('*.npz')))}, "
+      'not "resnet"; or train your own')),
     (["plan", "network.npz"], "give either --fps (with --clock) or --luts"),
     (["plan", "network.npz", "--fps", "10"], "--fps needs the clock too: give --clock in MHz"),
     (["plan", "network.npz", "--luts", "10", "--fps", "1"],

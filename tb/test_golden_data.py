@@ -1,7 +1,11 @@
-"""Data sets: the embedded digits, MNIST files of every kind of damage, pixels to inputs."""
+"""Data sets: what is embedded or generated, files of every kind of damage, pixels to inputs."""
 
 import gzip
+import hashlib
+import math
 import re
+import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +13,10 @@ import pytest
 
 from golden.data import WHITE, encode_pixels, load
 from golden.number import Bipolar, Integer
+from golden.volumes import SHAPES, make_volumes
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+VOLUMES_7 = "c582d3149a238bb68cf5c128fc3e1684961934eeb04f10a3204478beb4bd8e18"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
 
@@ -134,6 +140,136 @@ def test_pixels_become_inputs() -> None:
         encode_pixels(pixels.astype(np.int64), Bipolar())
 
 
+def test_indices_of_words_become_inputs() -> None:
+    words = np.array([[0, 4095]], np.uint16)
+    assert encode_pixels(words, Integer(12, False)).tolist() == [[0, 4095]]
+    with pytest.raises(ValueError, match="^a network for texts takes unsigned inputs, not int12$"):
+        encode_pixels(words, Integer(12, True))
+
+
 def test_unknown_data_set_is_refused() -> None:
-    with pytest.raises(ValueError, match='^data set must be one of digits, mnist, not "cifar"$'):
+    with pytest.raises(ValueError, match="^data set must be one of digits, mnist, cifar10, movies, "
+                                         'volumes, not "cifar"$'):
         load("cifar")
+
+
+@pytest.fixture
+def cifar10(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three records a file, in the subfolder of the usual name."""
+    monkeypatch.setattr("golden.cifar10.RECORDS", 3)
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    for name in (*(f"data_batch_{k}.bin" for k in range(1, 6)), "test_batch.bin"):
+        records = rng.integers(0, 256, (3, 3073), np.uint8)
+        records[:, 0] %= 10
+        (folder / name).write_bytes(records.tobytes())
+    return tmp_path
+
+
+def test_cifar10_is_read_with_colours_fastest(cifar10: Path) -> None:
+    data = load("cifar10", cifar10)
+    assert (data.train_x.shape, data.test_x.shape) == ((15, 3072), (3, 3072))
+    assert (data.shape, data.channels, data.n_in) == ((32, 32), 3, 3072)
+    raw = (cifar10 / "cifar-10-batches-bin" / "data_batch_2.bin").read_bytes()[3073:2 * 3073]
+    assert data.train_y[4] == raw[0] and data.train_y.dtype == np.int64
+    image = data.train_x[4].reshape(32, 32, 3)
+    planes = np.frombuffer(raw[1:], np.uint8).reshape(3, 32, 32)
+    assert (image.transpose(2, 0, 1) == planes).all()
+    (cifar10 / "cifar-10-batches-bin").rename(cifar10 / "cifar10")
+    assert (load("cifar10", cifar10).test_x == data.test_x).all()
+
+
+def test_wrong_cifar10_says_why(cifar10: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reason(error: type[Exception], where: Path | None = cifar10) -> str:
+        with pytest.raises(error) as caught:
+            load("cifar10", where)
+        return str(caught.value)
+
+    monkeypatch.delenv("LUTLOOM_DATA", raising=False)
+    assert reason(FileNotFoundError, None) == (
+        "no folder for the data set cifar10: give one with --data or LUTLOOM_DATA; it holds the "
+        "CIFAR-10 files data_batch_1.bin to data_batch_5.bin and test_batch.bin")
+    file = cifar10 / "cifar-10-batches-bin" / "data_batch_3.bin"
+    whole = file.read_bytes()
+    for content, what in ((whole[:-1], "truncated, 9218"), (whole + b"x", "too long, 9220")):
+        file.write_bytes(content)
+        assert reason(ValueError) == (f"{file}: {what} bytes instead of 9219 (3 records of 3073); "
+                                      "fetch the file again")
+    file.write_bytes(b"\x0a" + whole[1:])
+    assert reason(ValueError) == (f"{file}: labels must be from 0 to 9, not 10; this is another "
+                                  "file")
+    file.unlink()
+    assert reason(FileNotFoundError) == (
+        f"{cifar10 / 'data_batch_3.bin'}: missing, and in the subfolders cifar10, "
+        "cifar-10-batches-bin, cifar10/cifar-10-batches-bin too; copy the binary version of "
+        "CIFAR-10 there or name another folder with --data or LUTLOOM_DATA")
+
+
+@pytest.fixture
+def movies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Ten reviews of each class; in each the word "the" thrice, its class, and its own number."""
+    monkeypatch.setattr("golden.movies.REVIEWS", 10)
+    monkeypatch.setattr("golden.movies.LENGTH", 4)
+    for part in ("neg", "pos"):
+        (tmp_path / "movie_reviews" / part).mkdir(parents=True)
+        for k in range(10):
+            (tmp_path / "movie_reviews" / part / f"cv{k:03}.txt").write_text(
+                f"The {part}, the {'abcdefghij'[k]}{part} ! 12 the\n" if k else "the")
+    return tmp_path
+
+
+def test_movies_are_read(movies: Path) -> None:
+    data = load("movies", movies)
+    assert (data.train_x.shape, data.test_x.shape) == ((16, 4), (4, 4))
+    assert data.train_x.dtype == np.uint16
+    assert data.train_y.tolist() == [0] * 8 + [1] * 8 and data.test_y.tolist() == [0, 0, 1, 1]
+    # "the" is the most frequent word, then "neg" and "pos"; each review ends with "the". A word of
+    # the test's reviews alone is left out.
+    assert (data.train_x[:, -1] == 1).all()
+    assert sorted(set(data.train_x[:8, -4].tolist())) in ([0, 2], [2])
+    assert data.test_x[0, -2] == 1
+    whole = data.train_x.tolist()
+    with zipfile.ZipFile(movies / "movie_reviews.zip", "w") as archive:
+        for path in sorted((movies / "movie_reviews").rglob("*.txt")):
+            archive.write(path, path.relative_to(movies))
+    shutil.rmtree(movies / "movie_reviews")
+    assert load("movies", movies).train_x.tolist() == whole
+
+
+def test_wrong_movies_say_why(movies: Path) -> None:
+    (movies / "movie_reviews" / "pos" / "cv003.txt").unlink()
+    with pytest.raises(ValueError, match=f"^{re.escape(str(movies))}: holds 9 reviews in pos, "
+                                         "expected 10; fetch the movie reviews again$"):
+        load("movies", movies)
+    shutil.rmtree(movies / "movie_reviews")
+    message = (f"{movies}: holds neither movie_reviews.zip nor folders neg and pos, and its "
+               "subfolder movie_reviews neither; copy the movie reviews there or name another "
+               "folder with --data or LUTLOOM_DATA")
+    with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
+        load("movies", movies)
+    damaged = movies / "movie_reviews.zip"
+    damaged.write_bytes(b"PK")
+    message = f"{damaged}: cannot be unpacked (File is not a zip file); fetch the file again"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        load("movies", movies)
+
+
+def test_volumes_are_the_same_everywhere() -> None:
+    x, y = make_volumes(16, 7)
+    assert (x.shape, x.dtype, y.tolist()) == ((16, 1728), np.uint8, [*range(8), *range(8)])
+    assert hashlib.sha256(x.tobytes()).hexdigest() == VOLUMES_7
+    assert (x != make_volumes(16, 8)[0]).any()
+
+
+def test_shapes_are_the_known_solids() -> None:
+    """Volumes, in voxels of half extent 24, beside the formulas of geometry."""
+    r, grid = 24, np.indices((49,) * 3) - 24
+    sizes = {name: int(inside(grid, r).sum()) for name, inside in SHAPES.items()}
+    ball = 4 / 3 * math.pi * r**3
+    known = {"ball": ball, "cube": (1.5 * r)**3, "cylinder": math.pi * (r / 2)**2 * 2 * r,
+             "cone": math.pi * r**2 / 3 * 2 * r, "torus": 2 * math.pi**2 * 0.75 * r * (r / 4)**2,
+             "cross": 3 * 2 * r * (r / 2)**2 - 2 * (r / 2)**3, "plate": 4 * r**2 * r / 2,
+             "shell": ball * (1 - 0.75**3)}
+    assert sizes.keys() == known.keys()
+    for name, size in known.items():
+        assert 0.9 * size < sizes[name] < 1.25 * size, name

@@ -147,7 +147,8 @@ def test_rejects() -> None:
         with pytest.raises(error, match=f"^{re.escape(message)}$"):
             call(*arguments)
 
-    refuses(TypeError, "model must be a BinaryMLP, not FloatMLP", untyped_lower, FloatMLP(SMALL))
+    refuses(TypeError, "model must be a BinaryMLP or ConvNet, not FloatMLP", untyped_lower,
+            FloatMLP(SMALL))
     refuses(ValueError, "model m must be in eval mode; call model.eval()", lower, BinaryMLP(SMALL))
     refuses(ValueError, "layer d: batch norm must be in eval mode; call model.eval()",
             fold, "d", BIPOLAR, ONES, BatchNorm(1))

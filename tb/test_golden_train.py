@@ -9,10 +9,22 @@ import numpy as np
 import pytest
 import torch
 
+from golden.convnet import CONVNETS
 from golden.data import Dataset, load
 from golden.lower import lower
 from golden.models import MODELS, BinaryMLP, FloatMLP, ModelSpec
-from golden.train import RECIPES, Progress, Recipe, TrainingError, _shifted, accuracy, train
+from golden.train import (
+    RECIPES,
+    Progress,
+    Recipe,
+    TrainingError,
+    _flipped,
+    _shifted,
+    accuracy,
+    find_device,
+    predict,
+    train,
+)
 from tb.harness import settings
 
 DIGITS = load("digits")
@@ -28,7 +40,7 @@ def test_named_models_have_the_known_widths() -> None:
     assert {name: spec.widths[:-1] for name, spec in MODELS.items()} == {
         "tfc": (784, 64, 64, 64), "sfc": (784, 256, 256, 256), "lfc": (784, 1024, 1024, 1024),
         "digits": (64, 64, 64, 64)}
-    assert RECIPES.keys() == MODELS.keys()
+    assert RECIPES.keys() == MODELS.keys() | CONVNETS.keys()
     for name, spec in MODELS.items():
         assert (spec.name, spec.widths[-1]) == (name, 10)
 
@@ -105,6 +117,39 @@ def test_shift_moves_the_image_and_fills_with_zeros(shift: int) -> None:
     assert {tuple(row) for row in moved.tolist()} == expected
 
 
+def test_augmentation_moves_all_channels_of_a_pixel() -> None:
+    torch.manual_seed(settings.seed)
+    grey = torch.arange(1, 21, dtype=torch.uint8).reshape(1, 20)
+    colours = torch.stack([grey, 100 + grey, 200 - grey], dim=2).reshape(1, 60).expand(200, -1)
+    moved = _shifted(colours, (4, 5), 1, 3).reshape(200, 20, 3)
+    inside = moved[..., 0] > 0
+    assert not moved[~inside].any() and 0 < (~inside).sum() < 200 * 20
+    assert (moved[..., 1] - moved[..., 0] == 100)[inside].all()
+    assert (moved[..., 2] + moved[..., 0] == 200)[inside].all()
+    mirrored = _flipped(colours, (4, 5), 3)
+    image = colours[0].reshape(4, 5, 3)
+    assert {tuple(row) for row in mirrored.tolist()} == {
+        tuple(image.reshape(-1).tolist()), tuple(image.flip(1).reshape(-1).tolist())}
+    assert 60 < (mirrored == colours).all(dim=1).sum() < 140
+
+
+def test_prediction_on_indices_of_words() -> None:
+    model = torch.nn.Embedding(2**16, 1)
+    x = np.array([[0, 2**16 - 1], [1, 2**15]], np.uint16)
+    expected = model.weight.detach().numpy()[x.astype(int)]
+    assert (predict(model, x) == expected).all()
+
+
+def test_device_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert [find_device(name).type for name in ("auto", "cpu", "cuda")] == ["cuda", "cpu", "cuda"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert [find_device(name).type for name in ("auto", "cpu")] == ["cpu", "cpu"]
+    with pytest.raises(ValueError, match='^device must be "cpu" on a machine without a CUDA '
+                                         'device, not "cuda"$'):
+        find_device("cuda")
+
+
 def test_numerical_failure_is_reported() -> None:
     with pytest.raises(TrainingError, match=r"^model m: the loss became nan in epoch \d; lower the "
                                             r"learning rate of 1e\+38$"):
@@ -142,7 +187,16 @@ def other(**change: Any) -> Dataset:
     (lambda: Recipe(1, temperature="1"), TypeError,  # type: ignore[arg-type]
      "temperature must be a number, not '1'"),
     (lambda: train("xfc", DIGITS), ValueError,
-     'model must be one of tfc, sfc, lfc, digits, not "xfc"'),
+     ('model must be one of tfc, sfc, lfc, digits, tiny_cnn, lenet5, cnv, cnv_w1a2, cnv_ternary, '
+      'resnet8, text, voxels, not "xfc"')),
+    (lambda: train("tiny_cnn", DIGITS, QUICK, kind="float"), ValueError,
+     'kind must be "binary" for the convolutional network tiny_cnn, not "float"'),
+    (lambda: train(SPEC, DIGITS, QUICK, device="tpu"), ValueError,
+     'device must be one of auto, cpu, cuda, not "tpu"'),
+    (lambda: train(SPEC, other(shape=(64,)), dataclasses.replace(QUICK, shift=1)), ValueError,
+     "shift and flip must be 0 and False for the data set digits, which holds no images"),
+    (lambda: Recipe(1, flip=1), TypeError,  # type: ignore[arg-type]
+     "flip must be True or False, not 1"),
     (lambda: train(SPEC, DIGITS), ValueError, "model m has no recipe of its own; give one"),
     (lambda: train(SPEC, DIGITS, QUICK, kind="ternary"), ValueError,
      'kind must be "binary" or "float", not "ternary"'),
