@@ -1,84 +1,23 @@
 """Windows of a tensor, one tap after the other, out of a ring of pixels."""
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-import numpy as np
-from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
+from amaranth.hdl import C, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from golden.check import check_choice, check_count, check_number
 from golden.geometry import MOST_CHANNELS, Geometry
-from golden.number import Bipolar, Number, Ternary
+from golden.number import Number
 from hdl.parameters import MEMORIES, memory_for, memory_style
 from hdl.timing import WindowTiming
+from hdl.window_logic import add_modulo, check_lines, follow, shown, shown_number, table
 from hdl.window_order import WindowOrder, frame_starts
 
-__all__ = ["SlidingWindow", "check_lines", "shown", "shown_number", "table"]
-
-
-def shown_number(geometry: Geometry, number: Number, pad: int) -> Number:
-    """Number of a window's elements: ``number``, or ternary for bipolar inputs among zeros.
-
-    Raises TypeError or ValueError unless ``pad`` is a value of it.
-    """
-    if not isinstance(pad, int | np.integer) or isinstance(pad, bool):
-        raise TypeError(f"layer {geometry.name}: pad must be an integer, not {pad!r}")
-    if isinstance(number, Bipolar) and pad == 0:
-        return Ternary() if geometry.pads_zeros else number
-    try:
-        number.encode(pad)
-    except ValueError:
-        raise ValueError(f"layer {geometry.name}: pad must be a value of the input, {number}, not "
-                         f"{pad}; use one from {number.minimum} to {number.maximum}") from None
-    return number
-
-
-def shown(payload: Value, zero: Value, number: Number, output: Number, pad: int) -> Value:
-    """A beat in the code of ``output``: that of ``number`` in ``payload``, or ``pad`` instead.
-
-    The two numbers are the same, or bipolar and ternary.
-    """
-    elements = [payload[k:k + number.width] for k in range(0, len(payload), number.width)]
-    if number != output:
-        elements = [Cat(C(1, 1), ~element) for element in elements]
-    code = C(int(output.encode(pad)), output.width)
-    return Cat(Mux(zero, code, element) for element in elements)
-
-
-def check_lines(geometry: Geometry, line_buffers: int) -> int:
-    """``line_buffers``; TypeError or ValueError unless windows can be made of so many lines."""
-    return check_count(geometry.name, "line_buffers", line_buffers,
-                       WindowOrder(geometry, lines=True).least_lines, 2**16)
-
-
-def table(m: Module, name: str, index: Value, words: Sequence[int]) -> Value:
-    """``words[index]``, most of which are one word: logic for the others alone."""
-    most, _ = Counter(words).most_common(1)[0]
-    places: dict[int, list[int]] = {}
-    for place, word in enumerate(words):
-        if word != most:
-            places.setdefault(word, []).append(place)
-    if not places:
-        return C(most)
-    found = Signal(range(min(words), max(words) + 1), name=name)
-    with m.Switch(index):
-        for word, chosen in places.items():
-            with m.Case(*chosen):
-                m.d.comb += found.eq(word)
-        with m.Default():
-            m.d.comb += found.eq(most)
-    return found
-
-
-def _modulo(value: Value, addend: Value, limit: int) -> Value:
-    """Sum of two numbers below ``limit``, modulo ``limit``."""
-    total = value + addend
-    return Mux(total >= limit, total - limit, total)[:max(1, (limit - 1).bit_length())]
+__all__ = ["SlidingWindow"]
 
 
 class _Loop(NamedTuple):
@@ -139,14 +78,13 @@ class SlidingWindow(wiring.Component):
             *others, last = (n for n in range(1, channels + 1) if channels % n == 0)
             raise ValueError(f"layer {name}: lanes must divide the {channels} channels, not "
                              f"{lanes}; use {', '.join(map(str, others))} or {last}")
-        if line_buffers is not None:
-            line_buffers = check_lines(geometry, line_buffers)
+        self._lines = check_lines(geometry, line_buffers)
         check_choice(f"layer {name}", "memory", memory, MEMORIES)
         self.geometry, self.number = geometry, number
         self._pad = 0 if pad is None else pad
         self._output = shown_number(geometry, number, self._pad)
-        self._groups, self._lines, self._memory = channels // lanes, line_buffers, memory
-        self._order = WindowOrder(geometry, lines=line_buffers is not None)
+        self._groups, self._memory = channels // lanes, memory
+        self._order = WindowOrder(geometry, lines=self._lines is not None)
         super().__init__({"i": In(stream.Signature(lanes * number.width)),
                           "o": Out(stream.Signature(lanes * self.output.width))})
 
@@ -259,7 +197,7 @@ class SlidingWindow(wiring.Component):
         slot = Signal(range(slots), init=corner % slots)
         with m.If(step):
             m.d.sync += beat.eq(beat + change("beat", self._changes(moves, 0)))
-            m.d.sync += slot.eq(_modulo(slot, change("slot", [
+            m.d.sync += slot.eq(add_modulo(slot, change("slot", [
                 move % slots for move in self._changes(moves, frame)]), slots))
 
         # Beyond a border a tap is a zero, or it moves to the pixel that is repeated there.
@@ -277,7 +215,7 @@ class SlidingWindow(wiring.Component):
             else:
                 beats = [shift or 0 for shift in shifts]
                 source = source + table(m, f"shift_{d}", at, beats)
-                address = _modulo(address, table(m, f"slot_shift_{d}", at, [
+                address = add_modulo(address, table(m, f"slot_shift_{d}", at, [
                     shift % slots for shift in beats]), slots)
 
         # Counted from the start of the frame that leaves: beats received, and the first kept one.
@@ -332,13 +270,9 @@ class SlidingWindow(wiring.Component):
         for d in range(dimensions):
             position = count[f"position_{d}"]
             places = order.lows[d] * (order.pitches[d] * self._groups)
-            # ends[dimensions]: of a window; each inner position ends before an outer one moves.
-            inner = ends[2 * dimensions - 1 - d]
-            low = Signal(range(int(places.max()) + 1), init=int(places[0]), name=f"low_{d}")
-            gains = [int(gain) for gain in places[1:] - places[:-1]]
-            with m.If(step & inner):
-                m.d.sync += low.eq(Mux(ends[2 * dimensions - d], int(places[0]),
-                                       low + table(m, f"gain_{d}", position, [*gains, 0])))
+            # It moves when all inner loops have ended.
+            low = follow(m, f"low_{d}", step & ends[2 * dimensions - 1 - d], position,
+                         places.tolist())
             kept = kept + Mux(leaving, low, int(places[0]))
             leaving = leaving & table(m, f"leaves_{d}", position, order.leaves[d].tolist())
         return kept

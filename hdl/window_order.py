@@ -34,10 +34,12 @@ class WindowOrder:
     """Pixels that the windows of a geometry need and leave behind, all counted row-major.
 
     lines: are pixels given up a whole line, a slice of the outermost dimension, at a time?
+    parallel: are all taps of a window read at once?
     """
 
     geometry: Geometry
     lines: bool = False
+    parallel: bool = False
 
     @cached_property
     def pitches(self) -> tuple[int, ...]:
@@ -75,7 +77,10 @@ class WindowOrder:
 
     @cached_property
     def needs(self) -> NDArray[np.int64]:
-        """(positions, taps) how many pixels are in once a tap's own is; 0 for a zero."""
+        """(positions, taps) how many pixels are in once a tap's own is; 0 for a zero.
+
+        (positions, 1) for all taps in parallel.
+        """
         dimensions = len(self.geometry.size)
         pixel, zero = np.ones((), np.int64), np.zeros((), bool)
         for d, (sources, pitch) in enumerate(zip(self.geometry.sources, self.pitches,
@@ -84,7 +89,8 @@ class WindowOrder:
             shape[d], shape[dimensions + d] = sources.shape
             pixel = pixel + sources.reshape(shape) * pitch
             zero = zero | (sources < 0).reshape(shape)
-        return np.where(zero, 0, pixel).reshape(self.geometry.positions_out, self.geometry.taps)
+        needs = np.where(zero, 0, pixel).reshape(self.geometry.positions_out, -1)
+        return needs.max(1, keepdims=True) if self.parallel else needs
 
     @cached_property
     def least_lines(self) -> int:
@@ -99,8 +105,8 @@ class WindowOrder:
         pause; the outputs then come as early, the inputs as late as they can, and what is in
         memory meanwhile is what it must hold.
         """
-        pixels, taps = self.geometry.positions_in, self.geometry.taps
-        needs, windows = np.maximum(self.needs.ravel(), 1) - 1, self.geometry.positions_out
+        pixels, (windows, taps) = self.geometry.positions_in, self.needs.shape
+        needs = np.maximum(self.needs.ravel(), 1) - 1
         steps = np.arange(needs.size) * groups
         if pixels >= needs.size:
             # A pixel enters every ``groups`` cycles; a tap is read a cycle after it, or later.

@@ -1,7 +1,5 @@
 """SlidingWindow against PyTorch's windows: every kind of geometry, cycle for cycle."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies
@@ -14,18 +12,9 @@ from hdl.window_order import WindowOrder, frame_starts
 from tb.capacity import capacity
 from tb.cases import rtl_only
 from tb.harness import Frames, simulate
-from tb.window_cases import geometries, windows
+from tb.window_cases import draw, geometries, geometry, windows
 
 BYTE = Integer(8, True)
-
-
-def geometry(*parameters: Any) -> Geometry:
-    return Geometry.of("window", *parameters)
-
-
-def draw(rng: np.random.Generator, number: Number, shape: tuple[int, int]) -> np.ndarray:
-    values = rng.integers(number.minimum, number.maximum, shape, endpoint=True)
-    return np.where(values < 0, -1, 1) if isinstance(number, Bipolar) else values
 
 
 # Convolutions with padding of all modes, pooling (stride as wide as the kernel), 1 to 3 dimensions,

@@ -9,10 +9,22 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from golden.geometry import PADDING_MODES, Geometry
+from golden.number import Bipolar, Number
 
-__all__ = ["geometries", "windows"]
+__all__ = ["draw", "geometries", "geometry", "windows"]
 
 _MODES = {"zeros": "constant", "replicate": "replicate", "reflect": "reflect"}
+
+
+def geometry(*parameters: Any) -> Geometry:
+    """Geometry of size, kernel, stride, padding, dilation, mode."""
+    return Geometry.of("window", *parameters)
+
+
+def draw(rng: np.random.Generator, number: Number, shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Random values of a bipolar, ternary or integer number."""
+    values = rng.integers(number.minimum, number.maximum, shape, endpoint=True)
+    return np.where(values < 0, -1, 1) if isinstance(number, Bipolar) else values
 
 
 def windows(x: NDArray[Any], geometry: Geometry, channels: int, pad: int = 0

@@ -1,0 +1,154 @@
+"""Windows over lines: all taps of the outermost dimension at once, out of a memory a line."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from golden.geometry import Geometry
+from hdl.parameters import memory_for, memory_style
+from hdl.timing import WindowTiming
+from hdl.window_logic import choose, follow, table
+from hdl.window_order import WindowOrder
+
+__all__ = ["LineWindow"]
+
+
+class LineWindow(wiring.Component):
+    """For each window over lines and each word of a line: that word of all lines of the window.
+
+    A line is a slice of the outermost dimension, a word one pixel of it. Words enter row-major and
+    leave as columns, row-major over (output, word of the line), one a cycle each. Line l is kept
+    in bank ``l % banks``; each bank is read once a cycle, and what is read is rotated into the
+    order of the taps. Words give up their places as in :class:`hdl.sliding_window.SlidingWindow`.
+
+    Parameters
+    ----------
+    geometry : whose windows reach beyond one pixel in the outermost dimension alone
+    width : bits of a word
+    lines : banks, and then a line is used once it is whole and filled again once it is not needed;
+        None for the least banks of the rate, used word by word
+    memory : as of SlidingWindow, for a bank. Lines of one word lie in registers
+
+    Members
+    -------
+    i : In(stream.Signature(width))
+    o : Out(stream.Signature(StructLayout)) of ``columns``, tap 0 in the lowest ``width`` bits, and
+        ``zeros``, a bit for each tap that is a zero; what ``columns`` holds there is no matter
+
+    ``line`` is the number of words of a line, ``banks`` that of lines which are kept; more may be
+    kept if the columns are taken in bursts.
+
+    Latency 2 cycles from the last word that the first column needs; a frame takes as many cycles
+    as the greater number of words in and columns out. Parameters are not checked.
+    """
+
+    def __init__(self, geometry: Geometry, width: int, *, lines: int | None, memory: str):
+        self.geometry, self._width, self._lines, self._memory = geometry, width, lines, memory
+        self._order = WindowOrder(geometry, lines=lines is not None, parallel=True)
+        self.line = self._order.pitches[0]
+        self.banks = -(-self._order.least_pixels(1) // self.line) if lines is None else lines
+        super().__init__({"i": In(stream.Signature(width)),
+                          "o": Out(stream.Signature(data.StructLayout({
+                              "columns": geometry.kernel[0] * width,
+                              "zeros": geometry.kernel[0]})))})
+
+    @property
+    def _unit(self) -> int:
+        """Words that become available together."""
+        return 1 if self._lines is None else self.line
+
+    def timing(self) -> WindowTiming:
+        """Model of the handshakes."""
+        order = self._order
+        return WindowTiming(order.needs.ravel().tolist(), order.kept.tolist(),
+                            self.geometry.positions_in, self.banks * self.line, 1, self._unit)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+
+        line, banks, order = self.line, self.banks, self._order
+        lines, outputs = self.geometry.size[0], self.geometry.output[0]
+        sources = self.geometry.sources[0]
+
+        # A step reads one column: word ``word`` of the lines that window ``output`` needs.
+        step, next_output = Signal(), Signal()
+        output, word = Signal(range(outputs)), Signal(range(line))
+        last_word = word == line - 1
+        m.d.comb += next_output.eq(step & last_word)
+        with m.If(step):
+            m.d.sync += word.eq(Mux(last_word, 0, word + 1))
+        with m.If(next_output):
+            m.d.sync += output.eq(Mux(output == outputs - 1, 0, output + 1))
+
+        # Counted from the start of the frame that leaves: words received, and the first kept one.
+        frame, slots = lines * line, banks * line
+        received, kept = Signal(range(-frame, frame + slots + 1)), Signal(range(frame + 1))
+        low = follow(m, "low", next_output, output, (order.lows[0] * line).tolist())
+        leaves = table(m, "leaves", output, order.leaves[0].tolist())
+        filled, bank = Signal(range(line)), Signal(range(banks))  # where the next word goes
+        put, whole = Signal(), Signal()
+        m.d.comb += [
+            kept.eq(low + (Mux(leaves, word, 0) if self._lines is None else 0)),
+            self.i.ready.eq(received - kept < slots),
+            put.eq(self.i.valid & self.i.ready),
+            whole.eq(put & (filled == line - 1)),
+        ]
+        with m.If(put):
+            m.d.sync += filled.eq(Mux(whole, 0, filled + 1))
+        with m.If(whole):
+            m.d.sync += bank.eq(Mux(bank == banks - 1, 0, bank + 1))
+        entered = put if self._unit == 1 else whole
+        frame_ends = next_output & (output == outputs - 1)
+        m.d.sync += received.eq(received + Mux(entered, self._unit, 0)
+                                - Mux(frame_ends, frame, 0))
+
+        # The column's lowest word is needed; if all taps are zeros, the frame's first one.
+        needs = (sources.max(1).clip(min=0) * line).tolist()
+        needed = follow(m, "needed", next_output, output, needs)
+        some = table(m, "some", output, (sources.max(1) >= 0).tolist())
+        advance = Signal()
+        m.d.comb += [
+            advance.eq(~self.o.valid | self.o.ready),
+            step.eq(advance & (received > needed + Mux(some, word, 0))),
+        ]
+        with m.If(advance):
+            m.d.sync += self.o.valid.eq(step)
+
+        # What was read is rotated: in front of the output register if lines lie in registers.
+        kept_words = [self._bank(m, k, put & (bank == k), filled, word, step)
+                      for k in range(banks)]
+        for tap, places in enumerate(sources.T.tolist()):
+            chosen = follow(m, f"bank_of_tap_{tap}", next_output, output,
+                            [max(place, 0) for place in places], lines, banks)
+            zero = table(m, f"zero_{tap}", output, [place < 0 for place in places])
+            column = self.o.p.columns.word_select(tap, self._width)
+            if line == 1:
+                word_of_tap = choose(m, f"tap_{tap}", chosen, kept_words)
+                with m.If(step):
+                    m.d.sync += column.eq(word_of_tap)
+            else:
+                shown = Signal.like(chosen, name=f"shown_{tap}")
+                with m.If(step):
+                    m.d.sync += shown.eq(chosen)
+                m.d.comb += column.eq(choose(m, f"tap_{tap}", shown, kept_words))
+            with m.If(step):
+                m.d.sync += self.o.p.zeros[tap].eq(zero)
+
+        return m
+
+    def _bank(self, m: Module, number: int, put: Value, place: Value, word: Value, step: Value
+              ) -> Value:
+        """The word of a bank: of memory as read at the last step, of a register as it is."""
+        if self.line == 1:
+            register = Signal(self._width, name=f"bank_{number}")
+            with m.If(put):
+                m.d.sync += register.eq(self.i.p)
+            return register
+        memory = memory_style("ram", memory_for(self._memory, self.line))
+        m.submodules[f"bank_{number}"] = bank = Memory(shape=self._width, depth=self.line, init=[],
+                                                       attrs=memory)
+        write, read = bank.write_port(), bank.read_port()
+        m.d.comb += [write.addr.eq(place), write.data.eq(self.i.p), write.en.eq(put),
+                     read.addr.eq(word), read.en.eq(step)]
+        return read.data

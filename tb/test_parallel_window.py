@@ -1,0 +1,125 @@
+"""ParallelWindow against PyTorch's windows: every kind of geometry, cycle for cycle."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from golden.geometry import Geometry
+from golden.number import Bipolar, Codebook, Integer, Number, Ternary
+from hdl.parallel_window import ParallelWindow
+from hdl.window_order import frame_starts
+from tb.capacity import capacity
+from tb.cases import rtl_only
+from tb.harness import Frames, simulate
+from tb.window_cases import draw, geometries, geometry, windows
+
+BYTE = Integer(8, True)
+
+# (geometry, channels, number, options) as in tb/test_sliding_window.py.
+CASES = [
+    (geometry((6, 5), 3, 1, 1), 3, Bipolar(), {}),
+    rtl_only(geometry((7,), 3, 1, 1), 1, Bipolar(), {"line_buffers": 3}),
+    rtl_only(geometry((5, 6), (3, 2), (2, 3), (1, 0), (1, 2)), 5, BYTE,
+             {"pad": -128, "memory": "block"}),
+    (geometry((6, 5), (3, 2), (1, 2), (2, 1), (2, 1), "reflect"), 2, Integer(4, False),
+     {"memory": "block"}),
+    rtl_only(geometry((3, 4, 3), 2, (1, 2, 1), (1, 0, 1)), 2, Ternary(), {}),
+    rtl_only(geometry((7, 5), 2, 3), 1, Bipolar(), {"line_buffers": 4}),
+    rtl_only(geometry((4, 3), 1), 7, Bipolar(), {}),
+    rtl_only(geometry((4, 5), (4, 5)), 1, BYTE, {}),
+]
+
+
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
+@pytest.mark.parametrize("place, channels, number, options", CASES)
+def test_matches_golden(rng: np.random.Generator, place: Geometry, channels: int, number: Number,
+                        options: dict, netlist: bool) -> None:
+    core = ParallelWindow(place, channels, number, **options)
+    x = draw(rng, number, (6, place.positions_in * channels))
+    starts = core.starts(6)
+    assert starts[0] == core.latency
+    result = simulate(core, Frames.of(x, number, channels), Frames.of(
+        windows(x, place, channels, options.get("pad", 0)), core.output, place.taps * channels),
+        starts=starts, netlist=netlist)
+    assert result.capacity == capacity([core.timing()], 6 * place.positions_in)
+
+
+@settings(max_examples=100, deadline=None)
+@given(geometries())
+def test_rate(place: Geometry) -> None:
+    core, frames = ParallelWindow(place, 1, BYTE), 9
+    interval = core.initiation_interval
+    starts = frame_starts(core.timing(), place.positions_out, frames, 20 * frames * interval + 100)
+    assert len(starts) == frames and starts[-1] - starts[-2] == interval
+    assert starts[0] == core.latency
+    if all(step == 1 for step in place.stride) and place.output == place.size:
+        assert interval == place.positions_in
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("lines, passes", [(3, 2), (4, 1)])
+def test_three_lines_take_twice_the_time_of_four(rng: np.random.Generator, lines: int, passes: int,
+                                                 padding: int) -> None:
+    """Filling and using alternate, but for two lines a frame; with four they overlap."""
+    height, width = 9, 6
+    place = geometry((height, width), 3, 1, padding, 1, "replicate")
+    core = ParallelWindow(place, 1, BYTE, line_buffers=lines)
+    promised = passes * height * width - (width * 2 if passes == 2 else 0)
+    assert core.initiation_interval == promised
+    x = draw(rng, BYTE, (5, height * width))
+    result = simulate(core, Frames.of(x, BYTE, 1), Frames.of(windows(x, place, 1), BYTE, 9),
+                      starts=core.starts(5), scenarios=("none", "both"))
+    starts = core.starts(5)
+    assert np.diff(starts)[1:].tolist() == [promised] * 3
+    assert result.interval == (starts[-1] - starts[0]) / 4
+
+
+# As many lines as the kernel is high; a register more than it is wide, which is free a cycle later.
+@pytest.mark.parametrize("place, lines, banks", [
+    (geometry((9, 6), 3, 1, 1), None, [3, 4]), (geometry((9, 6), 3, 1, 1), 5, [5, 4]),
+    (geometry((9, 6), 3, 2, 1), None, [3, 4]), (geometry((9, 6), (1, 3), 1, (0, 1)), None, [4]),
+    (geometry((9, 6), (3, 1), 1, (1, 0)), None, [3]), (geometry((9, 6), 1), None, []),
+    (geometry((9, 6), 1), 2, [2]), (geometry((9, 6), 3, 1, 2, 2), None, [5, 6]),
+    (geometry((5, 9, 6), 3, 1, 1), None, [3, 3, 4]),
+])
+def test_memory(place: Geometry, lines: int | None, banks: list[int]) -> None:
+    core = ParallelWindow(place, 1, BYTE, line_buffers=lines)
+    assert [stage.banks for stage in core.stages] == banks
+
+
+def test_keeps_more_lines_for_bursts() -> None:
+    place = geometry((4, 2, 2), (3, 1, 2), (2, 1, 2), (1, 2, 1), (2, 2, 2), "replicate")
+    core = ParallelWindow(place, 1, BYTE)
+    assert core.initiation_interval == 16
+    assert np.diff(core.starts(9))[-3:].tolist() == [16, 16, 16]
+
+
+@pytest.mark.parametrize("number, pad, output", [
+    (Bipolar(), None, Ternary()), (Bipolar(), 1, Bipolar()), (BYTE, None, BYTE),
+])
+def test_output(number: Number, pad: int | None, output: Number) -> None:
+    assert ParallelWindow(geometry((4, 4), 3, 1, 1), 1, number, pad=pad).output == output
+
+
+@pytest.mark.parametrize("changes, error, message", [
+    ({"channels": 0}, ValueError, r"^layer window: channels must be from 1 to 1048576, not 0$"),
+    ({"channels": None}, TypeError, r"^layer window: channels must be an integer, not None$"),
+    ({"number": 8}, TypeError, r"^layer window: input must be a Number, not 8$"),
+    ({"number": Codebook((-1, 2))}, ValueError,
+     (r"^layer window: input must be bipolar, ternary or an integer, not codebook\(-1,2\); only "
+      r"weights have a codebook$")),
+    ({"pad": 128}, ValueError, (r"^layer window: pad must be a value of the input, int8, not 128; "
+                                r"use one from -128 to 127$")),
+    ({"pad": True}, TypeError, r"^layer window: pad must be an integer, not True$"),
+    ({"line_buffers": 2}, ValueError,
+     r"^layer window: line_buffers must be from 3 to 65536, not 2$"),
+    ({"line_buffers": 3.0}, TypeError,
+     r"^layer window: line_buffers must be an integer, not 3.0$"),
+    ({"memory": "uram"}, ValueError,
+     r"^layer window: memory must be one of auto, lut, block, not 'uram'$"),
+])
+def test_rejects(changes: dict, error: type[Exception], message: str) -> None:
+    arguments = {"channels": 6, "number": BYTE, **changes}
+    with pytest.raises(error, match=message):
+        ParallelWindow(geometry((5, 5), 3, 1, 1), arguments.pop("channels"),
+                       arguments.pop("number"), **arguments)
