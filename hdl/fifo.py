@@ -4,7 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.timing import FifoTiming
+from hdl.timing import FifoTiming, fifo_latency
 
 __all__ = ["StreamFIFO"]
 
@@ -47,7 +47,7 @@ class StreamFIFO(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from taking a word to offering it, when empty."""
-        return 1 if self._depth <= 2 else 2
+        return fifo_latency(self._depth)
 
     @property
     def initiation_interval(self) -> int:

@@ -1,7 +1,8 @@
 """When beats move through a chain of cores: control without data, cycle for cycle.
 
 Each core's ``timing()`` is a model of its handshakes. :func:`first_output` runs a chain of them
-with a source that always offers and a sink that always takes.
+with a source that always offers and a sink that always takes. ``hdl/graph_timing.py`` does so where
+streams fork and join.
 """
 
 from collections.abc import Sequence
@@ -84,22 +85,29 @@ class ReduceTiming:
         self._beat = (self._beat + take) % self._beats
 
 
+def fifo_latency(depth: int) -> int:
+    """Cycles that a beat stays at least in a FIFO: registers up to depth 2, then a memory."""
+    return 1 if depth <= 2 else 2
+
+
 class FifoTiming:
     """A queue; a beat is offered ``latency`` cycles after it entered."""
 
     def __init__(self, depth: int, latency: int):
-        self._depth, self._latency = depth, latency
-        self._ages: list[int] = []  # cycles in the queue, the oldest first
+        self._depth = depth
+        self._level = self._shown = 0  # beats inside; those of them that have been for long enough
+        self._entering = [False] * (latency - 1)
 
     def valid(self, offered: bool) -> bool:
-        return bool(self._ages) and self._ages[0] >= self._latency
+        return self._shown > 0
 
     def ready(self, wanted: bool) -> bool:
-        return len(self._ages) < self._depth or self._depth == 1 and wanted
+        return self._level < self._depth or self._depth == 1 and wanted
 
     def step(self, take: bool, give: bool) -> None:
-        del self._ages[:give]
-        self._ages = [age + 1 for age in self._ages] + [1] * take
+        self._entering.insert(0, take)
+        self._shown += self._entering.pop() - give
+        self._level += take - give
 
 
 class ConverterTiming:
@@ -237,7 +245,7 @@ class WindowTiming:
 
 def first_output(stages: Sequence[Timing]) -> int:
     """Cycles from the first beat that enters the chain to the first that it offers."""
-    cycle = 0  # an empty chain takes its first beat at once
+    cycle, started = 0, False
     while True:
         valid = [True]
         for stage in stages:
@@ -251,4 +259,5 @@ def first_output(stages: Sequence[Timing]) -> int:
         moves = [offered and wanted for offered, wanted in zip(valid, ready, strict=True)]
         for k, stage in enumerate(stages):
             stage.step(moves[k], moves[k + 1])
-        cycle += 1
+        started = started or moves[0]
+        cycle += started

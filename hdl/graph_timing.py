@@ -1,0 +1,277 @@
+"""When beats move where streams fork and join, and how deep the FIFOs of branches must be.
+
+A graph is given by ``stages``, name -> Timing in topological order, of which the last gives the
+output, and ``sources``, name -> the stages that its inputs come from; a source that is none of the
+stages, as "input", is the graph's input. What several stages take is forked eagerly
+(:class:`hdl.join.Fork`): each takes a beat at its own pace. A stage with several sources takes a
+beat of each at once or, a :class:`ConcatenateTiming`, of one after the other. ``queues``,
+(producer, consumer) -> depth, puts FIFOs into the edges; an edge without one, or of depth 0, is a
+wire.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+
+from hdl.timing import FifoTiming, PipelineTiming, Timing, fifo_latency
+
+__all__ = ["ConcatenateTiming", "Edge", "GraphTiming", "check_depths", "fifo_depths",
+           "fork_edges"]
+
+Edge = tuple[str, str]
+Stages = Mapping[str, Timing]
+Sources = Mapping[str, tuple[str, ...]]
+_UNBOUNDED = 2**62
+_LONGEST = 1000  # beats inside a stage are on their way for no longer, above an interval
+
+
+class ConcatenateTiming(PipelineTiming):
+    """A register that ``beats[k]`` beats of input k enter, then those of the next input."""
+
+    def __init__(self, beats: Sequence[int]):
+        super().__init__(1)
+        self._turns = [k for k, count in enumerate(beats) for _ in range(count)]
+        self._taken = 0
+
+    @property
+    def turn(self) -> int:
+        """Which input the next beat comes from."""
+        return self._turns[self._taken]
+
+    def step(self, take: bool, give: bool) -> None:
+        self._taken = (self._taken + take) % len(self._turns)
+        super().step(take, give)
+
+
+class _Queue(FifoTiming):
+    """A FIFO that remembers how many beats it would have had to hold to take all that came."""
+
+    def __init__(self, depth: int, latency: int):
+        super().__init__(depth, latency)
+        self.needed = 0
+
+    def step(self, take: bool, give: bool) -> None:
+        self.needed = max(self.needed, self._level + take)
+        super().step(take, give)
+
+
+class GraphTiming:
+    """Handshakes of a graph, which is a Timing, too; see the module's text.
+
+    In each cycle ``valid`` comes before ``ready`` before ``step``. The stages given stay as they
+    are.
+    """
+
+    def __init__(self, stages: Stages, sources: Sources, queues: Mapping[Edge, int] | None = None):
+        # Producer 0 is the input, k + 1 is stage k. A wire leads from a producer to a stage.
+        self._stages: list[Timing] = []
+        self._inputs: list[list[tuple[int, int]]] = []  # of each stage: (wire, producer)
+        self._outputs: list[list[int]] = [[]]  # wires of each producer
+        self._wires = 0
+        self.queues: dict[Edge, _Queue] = {}
+        numbers: dict[str, int] = {}
+        for name, stage in stages.items():
+            producers = [numbers.get(source, 0) for source in sources[name]]
+            for k, source in enumerate(sources[name]):
+                if queues and (depth := queues.get((source, name))):
+                    queue = self.queues[source, name] = _Queue(depth, fifo_latency(depth))
+                    producers[k] = self._add(queue, [producers[k]])
+            numbers[name] = self._add(deepcopy(stage), producers)
+        self._outputs[-1].append(self._wires)
+        self._forks = [k for k, wires in enumerate(self._outputs) if len(wires) > 1]
+        self._valid = [False] * len(self._outputs)  # does the producer offer a beat?
+        self._sent = [False] * (self._wires + 1)  # has that beat been taken from the wire?
+        self._wanted = [False] * (self._wires + 1)  # would one be?
+        self._takes = [False] * len(self._stages)
+        self._gives = [False] * len(self._stages)
+
+    def _add(self, stage: Timing, producers: list[int]) -> int:
+        self._inputs.append(list(enumerate(producers, self._wires)))
+        for wire, producer in self._inputs[-1]:
+            self._outputs[producer].append(wire)
+        self._wires += len(producers)
+        self._stages.append(stage)
+        self._outputs.append([])
+        return len(self._stages)
+
+    def _taken(self, k: int) -> list[tuple[int, int]]:
+        """Those of the stage's inputs that its next beat comes from."""
+        stage, inputs = self._stages[k], self._inputs[k]
+        return [inputs[stage.turn]] if isinstance(stage, ConcatenateTiming) else inputs
+
+    def valid(self, offered: bool) -> bool:
+        valid, sent = self._valid, self._sent
+        valid[0] = offered
+        for k, stage in enumerate(self._stages):
+            came = True
+            for wire, producer in self._taken(k):
+                came = came and valid[producer] and not sent[wire]
+            self._takes[k] = came
+            valid[k + 1] = stage.valid(came)
+        return valid[-1]
+
+    def ready(self, wanted: bool) -> bool:
+        wants = self._wanted
+        wants[-1] = wanted
+        for k in reversed(range(len(self._stages))):
+            wanted = self._all_want(k + 1)
+            self._gives[k] = self._valid[k + 1] and wanted
+            ready = self._stages[k].ready(wanted)
+            self._takes[k] = self._takes[k] and ready
+            inputs = self._inputs[k]
+            if len(inputs) > 1:  # a join takes a beat only when all that it needs are there
+                for wire, _ in inputs:
+                    wants[wire] = False
+                ready = self._takes[k]
+            for wire, _ in self._taken(k):
+                wants[wire] = ready
+        return self._all_want(0)
+
+    @property
+    def moves(self) -> bool:
+        """Does any beat move in this cycle?"""
+        return any(self._takes) or any(self._gives)
+
+    def _all_want(self, producer: int) -> bool:
+        for wire in self._outputs[producer]:
+            if not (self._sent[wire] or self._wanted[wire]):
+                return False
+        return True
+
+    def step(self, take: bool, give: bool) -> None:
+        for producer in self._forks:
+            if self._valid[producer]:
+                over = self._all_want(producer)
+                for wire in self._outputs[producer]:
+                    self._sent[wire] = not over and (self._sent[wire] or self._wanted[wire])
+        for stage, takes, gives in zip(self._stages, self._takes, self._gives, strict=True):
+            stage.step(takes, gives)
+
+
+def fork_edges(sources: Sources) -> list[Edge]:
+    """Edges that leave a stage with several consumers: those that may have to hold beats."""
+    edges = [(source, name) for name, of in sources.items() for source in of]
+    forked = [source for source, _ in edges]
+    return [edge for edge in dict.fromkeys(edges) if forked.count(edge[0]) > 1]
+
+
+def fifo_depths(stages: Stages, sources: Sources, *, beats: tuple[int, int], interval: int,
+                frames: int = 4, edges: Sequence[Edge] | None = None) -> dict[Edge, int]:
+    """Least depths of FIFOs in ``edges`` with which a frame comes every ``interval`` cycles.
+
+    beats : of a frame, at the input and at the output
+    interval : the greatest of all stages, in cycles a frame
+    frames : how many are looked at
+    edges : where FIFOs may be, by default :func:`fork_edges`
+
+    The graph is cut where it is but one stream. Each part runs with FIFOs without bounds, then with
+    ever smaller ones until a beat less is too few; 0 means that none is needed. In the end the
+    whole graph runs with all of them. Raises ValueError if no depths reach the interval.
+    """
+    edges = fork_edges(sources) if edges is None else edges
+    for parts in (_parts(stages, sources), [stages]):
+        depths, n = dict.fromkeys(edges, 0), beats[0]
+        for part in parts:
+            found, n = _part_depths(part, sources, n, interval, frames, edges)
+            depths |= found
+        if _is_steady(GraphTiming(stages, sources, depths), beats[1], interval, frames):
+            break
+    return depths
+
+
+def check_depths(stages: Stages, sources: Sources, queues: Mapping[Edge, int], *,
+                 beats: tuple[int, int], interval: int, frames: int = 4) -> None:
+    """Raise ValueError that names a FIFO too shallow for a frame every ``interval`` cycles.
+
+    queues : the depths that are given, 0 for none; everything else as for :func:`fifo_depths`
+    """
+    if _is_steady(GraphTiming(stages, sources, queues), beats[1], interval, frames):
+        return
+    needed = fifo_depths(stages, sources, beats=beats, interval=interval, frames=frames,
+                         edges=list(queues))
+    for edge, depth in queues.items():
+        if depth < needed[edge]:
+            raise ValueError(f"edge {edge[0]} -> {edge[1]} stalls: its FIFO holds {depth} beats, "
+                             f"but needs {needed[edge]} for a frame every {interval} cycles; make "
+                             "it that deep")
+
+
+def _parts(stages: Stages, sources: Sources) -> list[Stages]:
+    """The graph's parts in a row, each of which gives all that the next one takes."""
+    consumers = Counter(source for of in sources.values() for source in of)
+    parts: list[Stages] = []
+    part: dict[str, Timing] = {}
+    waiting = consumers["input"]  # outputs, as often as they are still to be taken
+    for name, stage in stages.items():
+        part[name] = stage
+        waiting += consumers[name] - len(sources[name])
+        if waiting == consumers[name]:
+            parts.append(part)
+            part = {}
+    return parts
+
+
+def _part_depths(stages: Stages, sources: Sources, beats: int, interval: int, frames: int,
+                 edges: Sequence[Edge]) -> tuple[dict[Edge, int], int]:
+    """Depths of those edges that lie in a part, and the part's output beats of a frame."""
+    depths = {edge: _UNBOUNDED for edge in edges if edge[1] in stages}
+    graph = GraphTiming(stages, sources, depths)
+    came = _drain(graph, beats, interval, frames)
+    n = len(came) // frames
+
+    def suffices(edge: Edge, depth: int) -> bool:
+        graph = GraphTiming(stages, sources, depths | {edge: depth})
+        return _is_steady(graph, n, interval, frames)
+
+    if not n or any(cycle > came[0] + k * interval for k, cycle in enumerate(came[::n])):
+        raise ValueError(f"stages {', '.join(stages)} cannot give a frame every {interval} cycles, "
+                         "whatever their FIFOs; the interval is too short, or an edge among them "
+                         "needs a FIFO and may have none")
+    for edge, queue in graph.queues.items():
+        depths[edge] = max(queue.needed, 3)  # of the latency that it has without bounds
+    for edge in depths:
+        if suffices(edge, 0):
+            depths[edge] = 0
+    for edge, high in depths.items():
+        low, step = 0, 1
+        while high - low > 1:  # the first guess is a good one: look near it first
+            middle = max(high - step, (low + high) // 2)
+            if suffices(edge, middle):
+                high, step = middle, 2 * step
+            else:
+                low = middle
+        depths[edge] = high
+    return depths, n
+
+
+def _drain(graph: GraphTiming, beats: int, interval: int, frames: int) -> list[int]:
+    """Cycles of all output beats of some frames, of which one comes every ``interval`` cycles."""
+    came: list[int] = []
+    cycle = taken = still = 0
+    while still < interval + _LONGEST:
+        offered = taken < min(frames, cycle // interval + 1) * beats
+        valid, ready = graph.valid(offered), graph.ready(True)
+        if valid:
+            came.append(cycle)
+        still = 0 if graph.moves else still + 1
+        graph.step(offered and ready, valid)
+        taken, cycle = taken + (offered and ready), cycle + 1
+    return came
+
+
+def _is_steady(graph: GraphTiming, beats: int, interval: int, frames: int) -> bool:
+    """Does each frame of ``beats`` output beats begin within ``interval`` after the one before?"""
+    cycle = given = still = 0
+    deadline = None
+    while still < interval + _LONGEST:
+        valid, ready = graph.valid(True), graph.ready(True)
+        if valid and given % beats == 0:
+            if given == (frames - 1) * beats:
+                return True
+            deadline = (cycle if deadline is None else deadline) + interval
+        if deadline is not None and cycle >= deadline:
+            return False
+        still = 0 if graph.moves else still + 1
+        graph.step(ready, valid)
+        given, cycle = given + valid, cycle + 1
+    return False
