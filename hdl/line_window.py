@@ -103,14 +103,13 @@ class LineWindow(wiring.Component):
         m.d.sync += received.eq(received + Mux(entered, self._unit, 0)
                                 - Mux(frame_ends, frame, 0))
 
-        # The column's lowest word is needed; if all taps are zeros, the frame's first one.
+        # The last line of the window is needed; if all taps are zeros, the first of the frame.
         needs = (sources.max(1).clip(min=0) * line).tolist()
         needed = follow(m, "needed", next_output, output, needs)
-        some = table(m, "some", output, (sources.max(1) >= 0).tolist())
         advance = Signal()
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
-            step.eq(advance & (received > needed + Mux(some, word, 0))),
+            step.eq(advance & (received > needed + word)),
         ]
         with m.If(advance):
             m.d.sync += self.o.valid.eq(step)

@@ -34,7 +34,7 @@ class WindowOrder:
     """Pixels that the windows of a geometry need and leave behind, all counted row-major.
 
     lines: are pixels given up a whole line, a slice of the outermost dimension, at a time?
-    parallel: are all taps of a window read at once?
+    parallel: are all taps of a window read at once? Then zeros need a pixel, too, of the first line.
     """
 
     geometry: Geometry
@@ -85,6 +85,8 @@ class WindowOrder:
         pixel, zero = np.ones((), np.int64), np.zeros((), bool)
         for d, (sources, pitch) in enumerate(zip(self.geometry.sources, self.pitches,
                                                  strict=True)):
+            if self.parallel:
+                sources = sources.clip(min=0)
             shape = [1] * (2 * dimensions)
             shape[d], shape[dimensions + d] = sources.shape
             pixel = pixel + sources.reshape(shape) * pitch

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from tb.fault_list_outputs import OUTPUT_FAULTS
 from tb.fault_list_schedule import SCHEDULE_FAULTS
 from tb.fault_list_sparse import SPARSE_FAULTS
+from tb.fault_list_window import WINDOW_FAULTS
 
 __all__ = ["FAULTS", "Fault"]
 
@@ -321,6 +322,9 @@ FAULTS = (
 
     # Scheduled layers, and the bus through which all layers are written.
     *(Fault(*fault) for fault in SCHEDULE_FAULTS),
+
+    # Sliding windows.
+    *(Fault(*fault) for fault in WINDOW_FAULTS),
 
     # Compressed and sparse cores.
     *(Fault(*fault) for fault in SPARSE_FAULTS),

@@ -11,7 +11,7 @@ from hdl.window_order import frame_starts
 from tb.capacity import capacity
 from tb.cases import rtl_only
 from tb.harness import Frames, simulate
-from tb.window_cases import draw, geometries, geometry, windows
+from tb.window_cases import draw, geometries, geometry, random_geometry, windows
 
 BYTE = Integer(8, True)
 
@@ -31,7 +31,8 @@ CASES = [
 
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
-@pytest.mark.parametrize("place, channels, number, options", CASES)
+@pytest.mark.parametrize("place, channels, number, options",
+                         CASES, ids=map(str, range(len(CASES))))
 def test_matches_golden(rng: np.random.Generator, place: Geometry, channels: int, number: Number,
                         options: dict, netlist: bool) -> None:
     core = ParallelWindow(place, channels, number, **options)
@@ -42,6 +43,14 @@ def test_matches_golden(rng: np.random.Generator, place: Geometry, channels: int
         windows(x, place, channels, options.get("pad", 0)), core.output, place.taps * channels),
         starts=starts, netlist=netlist)
     assert result.capacity == capacity([core.timing()], 6 * place.positions_in)
+
+
+def test_random_geometry(rng: np.random.Generator) -> None:
+    place = random_geometry(rng)
+    core = ParallelWindow(place, 2, BYTE, pad=1)
+    x = draw(rng, BYTE, (5, place.positions_in * 2))
+    simulate(core, Frames.of(x, BYTE, 2),
+             Frames.of(windows(x, place, 2, 1), BYTE, place.taps * 2), starts=core.starts(5))
 
 
 @settings(max_examples=100, deadline=None)
@@ -57,21 +66,26 @@ def test_rate(place: Geometry) -> None:
 
 
 @pytest.mark.parametrize("padding", [0, 1])
-@pytest.mark.parametrize("lines, passes", [(3, 2), (4, 1)])
-def test_three_lines_take_twice_the_time_of_four(rng: np.random.Generator, lines: int, passes: int,
-                                                 padding: int) -> None:
+@pytest.mark.parametrize("height, width", [(9, 6), (4, 5), (33, 17)])
+def test_three_lines_take_twice_the_time_of_four(height: int, width: int, padding: int) -> None:
     """Filling and using alternate, but for two lines a frame; with four they overlap."""
-    height, width = 9, 6
-    place = geometry((height, width), 3, 1, padding, 1, "replicate")
+    place = geometry((height, width), 3, 1, padding, 1)
+    intervals = {lines: ParallelWindow(place, 1, BYTE, line_buffers=lines).initiation_interval
+                 for lines in (3, 4, 5)}
+    whole = height * width
+    assert intervals == {3: 2 * (whole - width), 4: whole, 5: whole}
+
+
+@pytest.mark.parametrize("lines, cycles", [(3, 2 * 8 * 6), (4, 9 * 6)])
+def test_lines_filled_and_used_in_turn(rng: np.random.Generator, lines: int, cycles: int) -> None:
+    place = geometry((9, 6), 3, 1, 1, 1, "replicate")
     core = ParallelWindow(place, 1, BYTE, line_buffers=lines)
-    promised = passes * height * width - (width * 2 if passes == 2 else 0)
-    assert core.initiation_interval == promised
-    x = draw(rng, BYTE, (5, height * width))
+    assert core.initiation_interval == cycles
+    x, starts = draw(rng, BYTE, (5, 54)), core.starts(5)
     result = simulate(core, Frames.of(x, BYTE, 1), Frames.of(windows(x, place, 1), BYTE, 9),
-                      starts=core.starts(5), scenarios=("none", "both"))
-    starts = core.starts(5)
-    assert np.diff(starts)[1:].tolist() == [promised] * 3
+                      starts=starts, scenarios=("none", "both"))
     assert result.interval == (starts[-1] - starts[0]) / 4
+    assert np.diff(starts)[-2:].tolist() == [cycles, cycles]
 
 
 # As many lines as the kernel is high; a register more than it is wide, which is free a cycle later.

@@ -12,7 +12,7 @@ from hdl.window_order import WindowOrder, frame_starts
 from tb.capacity import capacity
 from tb.cases import rtl_only
 from tb.harness import Frames, simulate
-from tb.window_cases import draw, geometries, geometry, windows
+from tb.window_cases import draw, geometries, geometry, random_geometry, windows
 
 BYTE = Integer(8, True)
 
@@ -38,7 +38,8 @@ CASES = [
 
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
-@pytest.mark.parametrize("place, channels, number, lanes, options", CASES)
+@pytest.mark.parametrize("place, channels, number, lanes, options",
+                         CASES, ids=map(str, range(len(CASES))))
 def test_matches_golden(rng: np.random.Generator, place: Geometry, channels: int, number: Number,
                         lanes: int, options: dict, netlist: bool) -> None:
     core = SlidingWindow(place, channels, number, lanes=lanes, **options)
@@ -49,6 +50,14 @@ def test_matches_golden(rng: np.random.Generator, place: Geometry, channels: int
                       Frames.of(windows(x, place, channels, options.get("pad", 0)), core.output,
                                 lanes), starts=starts, netlist=netlist)
     assert result.capacity == capacity([core.timing()], 4 * core.beats_in)
+
+
+def test_random_geometry(rng: np.random.Generator) -> None:
+    place = random_geometry(rng)
+    core = SlidingWindow(place, 6, BYTE, lanes=3, pad=1)
+    x = draw(rng, BYTE, (3, place.positions_in * 6))
+    simulate(core, Frames.of(x, BYTE, 3), Frames.of(windows(x, place, 6, 1), BYTE, 3),
+             starts=core.starts(3))
 
 
 @settings(max_examples=100, deadline=None)

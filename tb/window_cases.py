@@ -11,7 +11,7 @@ from torch.nn import functional
 from golden.geometry import PADDING_MODES, Geometry
 from golden.number import Bipolar, Number
 
-__all__ = ["draw", "geometries", "geometry", "windows"]
+__all__ = ["draw", "geometries", "geometry", "random_geometry", "windows"]
 
 _MODES = {"zeros": "constant", "replicate": "replicate", "reflect": "reflect"}
 
@@ -60,3 +60,17 @@ def geometries(draw: strategies.DrawFn, most: int = 6) -> Geometry:
         parameters.append((size, kernel, step, pad, gap))
     sizes, kernels, strides, paddings, dilations = zip(*parameters, strict=True)
     return Geometry("window", sizes, kernels, strides, paddings, dilations, mode)
+
+
+def random_geometry(rng: np.random.Generator) -> Geometry:
+    """Another one for every seed: 2 or 3 dimensions of at most 5 places."""
+    while True:
+        dimensions = int(rng.integers(2, 4))
+        size, kernel, stride, padding, dilation = (
+            rng.integers(least, most, dimensions).tolist()
+            for least, most in ((2, 6), (1, 4), (1, 4), (0, 3), (1, 3)))
+        try:
+            return Geometry.of("window", size, kernel, stride, padding, dilation,
+                               str(rng.choice(PADDING_MODES)))
+        except ValueError:  # the kernel is larger than the padded input
+            continue
