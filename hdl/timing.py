@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 __all__ = ["ArgMaxTiming", "ConverterTiming", "FifoTiming", "FoldedTiming", "PipelineTiming",
-           "ReduceTiming", "ScheduledTiming", "Timing", "WindowTiming", "WireTiming",
-           "first_output"]
+           "ReduceTiming", "RepeatTiming", "ScheduledTiming", "Timing", "WindowTiming",
+           "WireTiming", "fifo_latency", "first_output"]
 
 
 class Timing(Protocol):
@@ -83,6 +83,34 @@ class ReduceTiming:
     def step(self, take: bool, give: bool) -> None:
         self._full = take and self._beat >= self._silent or self._full and not give
         self._beat = (self._beat + take) % self._beats
+
+
+class RepeatTiming:
+    """A ring of ``room`` beats and an output register.
+
+    first, last : for each output beat of a frame, does it show an input beat for the first time,
+        which must be there then, for the last time, which then leaves the ring?
+    """
+
+    def __init__(self, first: Sequence[bool], last: Sequence[bool], room: int):
+        self._first, self._last, self._room = first, last, room
+        self._beat = self._fresh = self._taken = 0
+        self._full = False
+
+    def valid(self, offered: bool) -> bool:
+        return self._full
+
+    def ready(self, wanted: bool) -> bool:
+        return self._taken < self._room
+
+    def step(self, take: bool, give: bool) -> None:
+        free = not self._full or give
+        first, last = self._first[self._beat], self._last[self._beat]
+        step = free and (not first or self._fresh > 0)
+        self._full = step or not free
+        self._fresh += take - (step and first)
+        self._taken += take - (step and last)
+        self._beat = (self._beat + step) % len(self._first)
 
 
 def fifo_latency(depth: int) -> int:
