@@ -41,15 +41,15 @@ def test_matches_golden(rng: np.random.Generator, number: Number, size: tuple[in
     ((3, 2, 4), 2, "zeros")])
 def test_keeps_pace_with_even_inputs(size: tuple[int, ...], factor: int | tuple[int, ...],
                                      mode: str) -> None:
-    """Inputs that come evenly are enough for the full rate, frame after frame."""
+    """From a source that needs as long for each beat as the rate allows, and never catches up."""
     core = UpSample(UpSampleLayer("up", Bipolar(), size, 3, factor, mode), lanes=2)
     n_in, n_out = core.layer.positions_in * 2, core.initiation_interval
-    timing, taken, given = core.timing(), 0, 0
+    timing, given, due = core.timing(), 0, 0
     for cycle in range(8 * n_out):
-        offered = taken * n_out <= cycle * n_in
+        offered = cycle >= due
         valid, ready = timing.valid(offered), timing.ready(True)
         timing.step(offered and ready, valid)
-        taken, given = taken + (offered and ready), given + valid
+        given, due = given + valid, cycle + n_out // n_in if offered and ready else due
     assert given > 7 * n_out
 
 
