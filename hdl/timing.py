@@ -8,9 +8,9 @@ streams fork and join.
 from collections.abc import Sequence
 from typing import Protocol
 
-__all__ = ["ArgMaxTiming", "ConverterTiming", "FifoTiming", "FoldedTiming", "PipelineTiming",
-           "ReduceTiming", "RepeatTiming", "ScheduledTiming", "Timing", "WindowTiming",
-           "WireTiming", "fifo_latency", "first_output"]
+__all__ = ["ArgMaxTiming", "ConverterTiming", "EmbeddingTiming", "FifoTiming", "FoldedTiming",
+           "PipelineTiming", "ReduceTiming", "RepeatTiming", "ScheduledTiming", "Timing",
+           "WindowTiming", "WireTiming", "fifo_latency", "first_output"]
 
 
 class Timing(Protocol):
@@ -83,6 +83,24 @@ class ReduceTiming:
     def step(self, take: bool, give: bool) -> None:
         self._full = take and self._beat >= self._silent or self._full and not give
         self._beat = (self._beat + take) % self._beats
+
+
+class EmbeddingTiming:
+    """An output register that ``beats`` beats enter for each one taken."""
+
+    def __init__(self, beats: int):
+        self._beats, self._beat, self._full = beats, 0, False
+
+    def valid(self, offered: bool) -> bool:
+        return self._full
+
+    def ready(self, wanted: bool) -> bool:
+        return self._beat == 0 and (wanted or not self._full)
+
+    def step(self, take: bool, give: bool) -> None:
+        if give or not self._full:
+            self._full = take or self._beat > 0
+            self._beat = (self._beat + self._full) % self._beats
 
 
 class RepeatTiming:
