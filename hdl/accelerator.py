@@ -13,7 +13,9 @@ from golden.layer import Add, ArgMax, Layer, Weighted
 from golden.network import Network
 from hdl.address_map import BEGIN, COMMIT, Region
 from hdl.fifo import StreamFIFO
-from hdl.plan import Plan, divisor
+from hdl.graph_timing import Edge, GraphTiming, check_depths, fifo_depths, fork_edges
+from hdl.join import Fork
+from hdl.plan import Plan
 from hdl.stages import Stage, Tensor, adapters, layer_stages
 from hdl.timing import first_output
 from hdl.write_bus import WriteBus
@@ -56,34 +58,17 @@ class Accelerator(wiring.Component):
         self._sources: dict[str, tuple[str, ...]] = {}  # of each stage; "input" is the input
         self.cores: dict[str, wiring.Component] = {}  # those that compute a layer, by its name
         given = {"input": Tensor(1, network.n_in, plan.lanes, network.input)}
-        ends = {"input": "input"}  # of each layer, the stage that gives its output
+        branches: dict[Edge, tuple[Tensor, int | None]] = {}
         for layer in network.layers:
-            sources, wanted = network.sources_of(layer), self._wanted(layer, given)
-            depths = plan.layers[layer.name].branches or (0,) * len(sources)
-            takes = []
-            for k, (source, want, depth) in enumerate(zip(sources, wanted, depths, strict=True)):
-                name = layer.name if len(sources) == 1 else f"{layer.name}_{k}"
-                tensor, end = given[source], ends[source]
-                if (depth := depth or plan.layers[layer.name].fifo):
-                    queue = StreamFIFO(tensor.lanes * tensor.number.width, depth)
-                    end = self._add(Stage(f"fifo_{name}", queue, _beats(tensor)), end)
-                for stage in adapters(name, tensor, want):
-                    end = self._add(stage, end)
-                takes.append(end)
-            stages, number = layer_stages(layer, plan, wanted[0].number)
-            for stage in stages:
-                takes = [self._add(stage, *takes)]
-            self.cores[layer.name] = self._stages[layer.name].core
-            ends[layer.name] = layer.name
-            given[layer.name] = Tensor(layer.positions_out, layer.channels_out,
-                                       plan.lanes_out(layer), number)
-        last = given[network.layers[-1].name]
-        self.lanes_out, self.output, self._end = last.lanes, last.number, ends[layer.name]
-        if last.positions > 1 and last.channels % last.lanes:  # frames leave without gaps
-            flat = replace(last, lanes=divisor(last.channels, last.lanes))
-            for stage in adapters("output", last, flat):
-                self._end = self._add(stage, self._end)
-            self.lanes_out, last = flat.lanes, flat
+            given[layer.name] = self._add_layer(layer, given, branches)
+        last, self._end = given[layer.name], layer.name
+        flat = replace(last, lanes=last.flat_lanes)  # frames leave without gaps
+        for stage in adapters("output", last, flat):
+            self._end = self._add(stage, self._end)
+        self.lanes_out, self.output = flat.lanes, flat.number
+        self._beats = {name: -(-n // lanes) for name, n, lanes in (
+            ("i", network.n_in, plan.lanes), ("o", network.n_out, flat.lanes))}
+        self._add_queues(branches)
         members = {"i": In(stream.Signature(plan.lanes * network.input.width)),
                    "o": Out(stream.Signature(self.lanes_out * self.output.width))}
         for name, core in self.cores.items():
@@ -92,11 +77,56 @@ class Accelerator(wiring.Component):
                     {"valid": Out(1), "payload": Out(core.o.payload.shape())}))
         writable = {name: core for name, core in self.cores.items()
                     if "write" in core.signature.members}
-        self.bus = WriteBus(writable, -(-network.n_in // plan.lanes),
-                            _beats(last)) if writable else None
+        self.bus = WriteBus(writable, self._beats["i"], self._beats["o"]) if writable else None
         if self.bus is not None:
             members |= {"write": In(self.bus.write.signature.flip()), "write_error": Out(1)}
         super().__init__(members)
+
+    def _add_layer(self, layer: Layer, given: dict[str, Tensor],
+                   branches: dict[Edge, tuple[Tensor, int | None]]) -> Tensor:
+        """All parts of a layer; what it gives. branches : planned depths of the edges to it."""
+        plan, sources = self.plan.layers[layer.name], self.network.sources_of(layer)
+        wanted = self._wanted(layer, given)
+        cores, number = layer_stages(layer, self.plan, wanted[0].number)
+        takes: list[str] = []
+        for k, (source, want) in enumerate(zip(sources, wanted, strict=True)):
+            name = layer.name if len(sources) == 1 else f"{layer.name}_{k}"
+            tensor, end, before = given[source], source, len(self._stages)
+            if plan.fifo:
+                queue = StreamFIFO(tensor.width, plan.fifo)
+                end = self._add(Stage(f"fifo_{name}", queue, tensor.beats), end)
+            for stage in adapters(name, tensor, want):
+                end = self._add(stage, end)
+            takes.append(end)
+            consumer = [*self._stages, cores[0].name][before]
+            branches[source, consumer] = tensor, plan.branches[k] if plan.branches else None
+        for stage in cores:
+            takes = [self._add(stage, *takes)]
+        self.cores[layer.name] = self._stages[layer.name].core
+        return Tensor(layer.positions_out, layer.channels_out, self.plan.lanes_out(layer), number)
+
+    def _add_queues(self, branches: dict[Edge, tuple[Tensor, int | None]]) -> None:
+        """FIFOs behind forks, of the planned depths or of those that the rate needs."""
+        forked = fork_edges(self._sources)
+        if not forked:
+            return
+        timings = {name: stage.core.timing() for name, stage in self._stages.items()}
+        rate: Any = {"beats": (self._beats["i"], self._beats["o"]),
+                     "interval": self.initiation_interval}
+        planned = {edge: depth for edge, (_, depth) in branches.items() if depth is not None}
+        depths = fifo_depths(timings, self._sources, **rate) | planned
+        if planned:
+            check_depths(timings, self._sources, depths, **rate)
+        stages, self._stages = self._stages, {}
+        for name, stage in stages.items():
+            sources = []
+            for k, source in enumerate(self._sources[name]):
+                if (depth := depths.get((source, name), 0)):
+                    tensor, _ = branches[source, name]
+                    queue = StreamFIFO(tensor.width, depth)
+                    source = self._add(Stage(f"branch_{name}_{k}", queue, tensor.beats), source)
+                sources.append(source)
+            self._stages[name], self._sources[name] = stage, tuple(sources)
 
     def _add(self, stage: Stage, *sources: str) -> str:
         if stage.name in self._stages:
@@ -131,7 +161,10 @@ class Accelerator(wiring.Component):
     @cached_property
     def latency(self) -> int:
         """Cycles from a frame's first input beat to its first output beat."""
-        return first_output([stage.timing() for stage in self.stages.values()])
+        timings = {name: stage.timing() for name, stage in self.stages.items()}
+        if fork_edges(self._sources):
+            return first_output([GraphTiming(timings, self._sources)])
+        return first_output(list(timings.values()))
 
     @property
     def address_map(self) -> tuple[Region, ...]:
@@ -182,8 +215,8 @@ class Accelerator(wiring.Component):
         for name, ports in takers.items():
             outputs = [given[name]]
             if len(ports) > 1:
-                from hdl.join import Fork
-                m.submodules[f"fork_{name}"] = fork = Fork(len(given[name].payload), len(ports))
+                fork = Fork(len(given[name].payload), len(ports))
+                m.submodules[f"fork_{name}"] = fork
                 wiring.connect(m, given[name], fork.i)
                 outputs = [getattr(fork, f"o_{k}") for k in range(len(ports))]
             for output, port in zip(outputs, ports, strict=True):
@@ -211,11 +244,6 @@ class Accelerator(wiring.Component):
             if "write" in core.signature.members:
                 wiring.connect(m, getattr(bus, f"write_{name}"), core.write)
         return gated
-
-
-def _beats(tensor: Tensor) -> int:
-    """Beats of a frame."""
-    return tensor.positions * -(-tensor.channels // tensor.lanes)
 
 
 def _equal(own: Layer, other: Layer) -> bool:

@@ -80,8 +80,9 @@ def layer_cycles(layer: Layer, plan: LayerPlan) -> int:
             window = layer.positions_out * layer.geometry.taps * layer.channels_in // lanes
             if isinstance(layer, Pool):
                 return max(beats_in, window)
-            core = layer.positions_out * layer_cycles(layer.dense, plan)
-            return max(beats_in, core, 0 if layer.geometry.trivial else window)
+            if layer.geometry.trivial or plan.window == "parallel":
+                window = layer.positions_out
+            return max(beats_in, layer.positions_out * layer_cycles(layer.dense, plan), window)
         case Add() | Concatenate() | UpSample() | Embedding():
             return max(beats_in, layer.positions_out
                        * -(-layer.channels_out // lanes_out(layer, plan)))
@@ -108,9 +109,12 @@ def _cost(layer: Layer, plan: LayerPlan, levels: int) -> Cost:
             alone = _dense(layer.dense, plan, levels)
             if layer.geometry.trivial:
                 return alone
-            simd = layer.dense.n_in if plan.storage == "logic" else plan.simd
-            converter = converter_luts(lanes, simd, layer.window_input.width)
-            return _sum(alone, _window(layer, lanes, plan.memory), (converter, converter, 0))
+            n, width = layer.dense.n_in, layer.window_input.width
+            given, held = (n, n * width) if plan.window == "parallel" else (lanes, 0)
+            simd = n if plan.storage == "logic" else plan.simd
+            converter = converter_luts(given, simd, width)
+            return _sum(alone, _window(layer, lanes, plan.memory),
+                        (converter, converter + held, 0))
         case Pool():
             lut = 2 * lanes * layer.output.width + _CONTROL_LUT // 2
             return _sum((lut, lut, 0), _window(layer, lanes, plan.memory))

@@ -32,6 +32,7 @@ __all__ = ["LayerPlan", "Plan", "divisor", "lanes_in", "lanes_out"]
 _FORMAT, _VERSION = "lutloom-plan", 1
 _STRUCTURES = "parallel", "serial"
 _ENGINES = "dense", "scheduled"
+_WINDOWS = "serial", "parallel"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class LayerPlan:
     storage : "logic" (hard-wired), "rom" or "ram"; memory : where weights are kept, see
     :class:`hdl.folded_dense.FoldedDense`; fifo : beats of a FIFO in front of the layer, 0 for none;
     branches : of a layer with several sources, beats of the FIFO behind each; computed if left out.
+    window : of a convolution, "serial" (:class:`hdl.sliding_window.SlidingWindow`, a tap at a time
+    in as many lanes as divide the channels) or "parallel" (:class:`hdl.parallel_window`, a whole
+    window a cycle).
     engine : "dense" (:class:`hdl.folded_dense.FoldedDense`) or "scheduled", for which zero weights
     cost nothing (:class:`hdl.scheduled_dense.ScheduledDense`: pe multipliers, simd inputs a beat,
     as many outputs a beat as keep its pace); multiplier : "lut" or "dsp";
@@ -61,6 +65,7 @@ class LayerPlan:
     codebook: str = "auto"
     structure: str = "parallel"
     branches: tuple[int, ...] = ()
+    window: str = "serial"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "branches", tuple(self.branches))
@@ -98,7 +103,8 @@ class Plan:
                 _check_count(where, "branches", depth, 0)
             for parameter, choices in (("storage", STORAGES), ("memory", MEMORIES),
                                        ("engine", _ENGINES), ("multiplier", MULTIPLIERS),
-                                       ("codebook", CODEBOOKS), ("structure", _STRUCTURES)):
+                                       ("codebook", CODEBOOKS), ("structure", _STRUCTURES),
+                                       ("window", _WINDOWS)):
                 if (value := getattr(layer, parameter)) not in choices:
                     raise ValueError(f"{where}: {parameter} must be one of {', '.join(choices)}, "
                                      f"not {value!r}")
@@ -176,10 +182,10 @@ def lanes_in(layer: Layer, plan: LayerPlan) -> int:
             return 1
         case Dense() if plan.storage == "logic":
             return layer.n_in
-        case Conv() if plan.storage == "logic":
-            return layer.channels_in
         case Conv() if layer.geometry.trivial:
-            return plan.simd
+            return layer.channels_in if plan.storage == "logic" else plan.simd
+        case Conv() if plan.storage == "logic" or plan.window == "parallel":
+            return layer.channels_in
         case Conv() | Pool() | UpSample():
             return divisor(layer.channels_in, plan.simd)
         case Concatenate():

@@ -1,6 +1,7 @@
 """Chooses a Plan: the least logic for a frame rate, or the highest frame rate for a device."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from golden.layer import (
@@ -46,10 +47,8 @@ def _candidates(layer: Layer, cycles: int, storages: Sequence[str]) -> Iterator[
     dense, windows = layer.dense, layer.positions_out
     for storage in storages:
         if storage == "logic":
-            choice = LayerPlan(dense.n_out, dense.n_in, "logic")
-            if (dense.weight_bits * dense.input.width <= _LOGIC_LIMIT
-                    and layer_cycles(layer, choice) <= cycles):
-                yield choice
+            if dense.weight_bits * dense.input.width <= _LOGIC_LIMIT:
+                yield from _with_window(layer, LayerPlan(dense.n_out, dense.n_in, "logic"), cycles)
             continue
         if cycles < windows:
             continue
@@ -57,15 +56,21 @@ def _candidates(layer: Layer, cycles: int, storages: Sequence[str]) -> Iterator[
         for simd in _widths(layer, cycles // windows):
             beats = -(-dense.n_in // simd)
             pe = -(-dense.n_out // min(cycles // windows // beats, dense.n_out))
-            choice = LayerPlan(pe, simd, storage)
-            if choice not in seen and layer_cycles(layer, choice) <= cycles:
-                seen.add(choice)
-                yield choice
+            if (pe, simd) not in seen:
+                seen.add((pe, simd))
+                yield from _with_window(layer, LayerPlan(pe, simd, storage), cycles)
         if (pe_least := _elements(dense, cycles // windows)):
-            choice = LayerPlan(pe_least, -(-dense.n_in // (cycles // windows)), storage,
-                               engine="scheduled")
-            if layer_cycles(layer, choice) <= cycles:
-                yield choice
+            simd = -(-dense.n_in // (cycles // windows))
+            yield from _with_window(layer, LayerPlan(pe_least, simd, storage, engine="scheduled"),
+                                    cycles)
+
+
+def _with_window(layer: Weighted, choice: LayerPlan, cycles: int) -> Iterator[LayerPlan]:
+    """The choice, with whole windows at once where taps one after the other take too long."""
+    for window in ("serial", "parallel")[:1 if isinstance(layer, Dense) else 2]:
+        if layer_cycles(layer, way := replace(choice, window=window)) <= cycles:
+            yield way
+            return
 
 
 def _widths(layer: Weighted, cycles: int) -> Iterator[int]:
@@ -97,7 +102,8 @@ def _elements(layer: Dense, cycles: int) -> int:
 def _fewest_cycles(layer: Layer) -> int:
     """Cycles a frame with as much in parallel as there is."""
     if isinstance(layer, Weighted):
-        return layer_cycles(layer, LayerPlan(layer.dense.n_out, layer.dense.n_in))
+        return layer_cycles(layer, LayerPlan(layer.dense.n_out, layer.dense.n_in,
+                                             window="parallel"))
     return layer_cycles(layer, LayerPlan(simd=layer.channels_in))
 
 

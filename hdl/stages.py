@@ -17,15 +17,18 @@ from golden.layer import (
     Weighted,
 )
 from golden.number import Number
+from hdl import embedding, join, up_sample
 from hdl.argmax import ArgMax as ArgMaxCore
 from hdl.folded_dense import FoldedDense
 from hdl.hardwired_dense import HardwiredDense
 from hdl.lane_converter import LaneConverter
 from hdl.narrow import Narrow
 from hdl.output_cores import output_core
+from hdl.parallel_window import ParallelWindow
 from hdl.plan import Plan, divisor
 from hdl.reduce import Reduce
 from hdl.scheduled_dense import ScheduledDense
+from hdl.sliding_window import SlidingWindow
 
 __all__ = ["Stage", "Tensor", "adapters", "layer_stages"]
 
@@ -61,6 +64,21 @@ class Tensor:
     lanes: int
     number: Number
 
+    @property
+    def width(self) -> int:
+        """Bits of a beat."""
+        return self.lanes * self.number.width
+
+    @property
+    def beats(self) -> int:
+        """Beats of a frame."""
+        return self.positions * -(-self.channels // self.lanes)
+
+    @property
+    def flat_lanes(self) -> int:
+        """As many lanes as leave no gap between positions."""
+        return self.lanes if self.positions == 1 else divisor(self.channels, self.lanes)
+
 
 def _converted(name: str, given: Tensor, positions: int, channels: int, lanes: int
                ) -> tuple[list[Stage], Tensor]:
@@ -81,24 +99,19 @@ def adapters(name: str, given: Tensor, wanted: Tensor) -> list[Stage]:
     if wanted.number.width < given.number.width:
         found.append(Stage(f"narrow_{name}", Narrow(given.lanes, given.number.width,
                                                     wanted.number.width),
-                           given.positions * -(-given.channels // given.lanes)))
+                           given.beats))
         given = replace(given, number=wanted.number)
     if given.positions == wanted.positions:
         return found + _converted(f"lanes_{name}", given, given.positions, given.channels,
                                   wanted.lanes)[0]
     n = given.positions * given.channels
     for suffix, positions, channels, lanes in (
-            ("split_", given.positions, given.channels, _flat(given, given.lanes)),
-            ("", 1, n, _flat(wanted, wanted.lanes)),
+            ("split_", given.positions, given.channels, given.flat_lanes),
+            ("", 1, n, wanted.flat_lanes),
             ("join_", wanted.positions, wanted.channels, wanted.lanes)):
         stages, given = _converted(f"{suffix}lanes_{name}", given, positions, channels, lanes)
         found += stages
     return found
-
-
-def _flat(tensor: Tensor, lanes: int) -> int:
-    """As many lanes as leave no gap between positions."""
-    return lanes if tensor.positions == 1 else divisor(tensor.channels, lanes)
 
 
 def layer_stages(layer: Layer, plan: Plan, number: Number) -> tuple[list[Stage], Number]:
@@ -116,7 +129,6 @@ def layer_stages(layer: Layer, plan: Plan, number: Number) -> tuple[list[Stage],
             found = []
             if geometry.taps < geometry.positions_in or any(geometry.padding):
                 pad = number.minimum if layer.operation == "max" else None
-                from hdl.sliding_window import SlidingWindow
                 window = SlidingWindow(geometry, channels, number, lanes=lanes, pad=pad,
                                        memory=own.memory)
                 found, number = [Stage(f"window_{name}", window)], window.output
@@ -124,18 +136,14 @@ def layer_stages(layer: Layer, plan: Plan, number: Number) -> tuple[list[Stage],
                                             operation=layer.operation, output=layer.output)
             return [*found, Stage(name, core, layer.positions_out)], layer.output
         case UpSample():
-            from hdl import up_sample
             return [Stage(name, up_sample.UpSample(layer, lanes=lanes))], layer.output
         case Add():
-            from hdl import join
             core = join.Add(layer, lanes=lanes)
             return [Stage(name, core, layer.positions)], layer.output
         case Concatenate():
-            from hdl import join
             core = join.Concatenate(layer, lanes=lanes)
             return [Stage(name, core, layer.positions)], layer.output
         case Embedding():
-            from hdl import embedding
             core = embedding.Embedding(layer, lanes=plan.lanes_out(layer))
             return [Stage(name, core, layer.positions)], layer.output
         case ArgMax():
@@ -163,8 +171,12 @@ def _weighted(layer: Weighted, plan: Plan) -> tuple[list[Stage], Number]:
         simd, output = own.simd, folded.output
     found = []
     if isinstance(layer, Conv) and not layer.geometry.trivial:
-        from hdl.sliding_window import SlidingWindow
-        window = SlidingWindow(layer.geometry, layer.channels_in, layer.input, lanes=lanes)
+        window: ParallelWindow | SlidingWindow
+        if own.window == "parallel":
+            window = ParallelWindow(layer.geometry, lanes, layer.input)
+            lanes = dense.n_in
+        else:
+            window = SlidingWindow(layer.geometry, layer.channels_in, layer.input, lanes=lanes)
         found = [Stage(f"window_{layer.name}", window)]
         found += _converted(f"window_lanes_{layer.name}",
                             Tensor(layer.positions_out, dense.n_in, lanes, window.output),
