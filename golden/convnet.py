@@ -322,7 +322,7 @@ _RESNET = (_conv(32, 3, padding=1), Stage("residual", 32, 3), Stage("residual", 
 # arXiv:1612.07119.
 CONVNETS = {spec.name: spec for spec in (
     ConvSpec("tiny_cnn", "digits", (8, 8), 1, (
-        _conv(16, 3), _POOL, _conv(32, 3), Stage("dense", 10))),
+        _conv(32, 3, padding=1), _POOL, _conv(64, 3), Stage("dense", 10))),
     ConvSpec("lenet5", "mnist", (28, 28), 1, (
         _conv(20, 5), _POOL, _conv(50, 5), _POOL, Stage("dense", 500), Stage("dense", 10))),
     ConvSpec("cnv", "cifar10", (32, 32), 3, _CNV),
@@ -330,8 +330,8 @@ CONVNETS = {spec.name: spec for spec in (
     ConvSpec("cnv_ternary", "cifar10", (32, 32), 3, _CNV, weights="ternary", bits=2),
     ConvSpec("resnet8", "cifar10", (32, 32), 3, _RESNET, weights="ternary", bits=2),
     ConvSpec("text", "movies", (512,), 1, (
-        Stage("embedding", 32), _conv(64, 3), Stage("pool", kernel=510), Stage("dense", 2)),
-        input="uint12"),
+        Stage("embedding", 32), _conv(64, 3), Stage("pool", kernel=510, operation="sum"),
+        Stage("activation"), Stage("dense", 2)), input="uint12", bits=2),
     ConvSpec("voxels", "volumes", (12, 12, 12), 1, (
         _conv(16, 3), _POOL, _conv(32, 3), Stage("dense", 64), Stage("dense", 8))),
 )}

@@ -14,11 +14,13 @@ from torch.nn import functional
 from golden.convnet import ConvNet, ConvSpec
 from golden.data import Dataset, Values
 from golden.models import BinaryMLP, FloatMLP, ModelSpec, named
+from golden.trainable import BatchNorm
 
 __all__ = ["RECIPES", "Progress", "Recipe", "TrainingError", "accuracy", "find_device", "predict",
            "train"]
 
 _GLANCE = 1000  # test images looked at between epochs
+_SETTLING = 200  # batches
 
 
 class TrainingError(RuntimeError):
@@ -71,14 +73,14 @@ RECIPES = {
     "sfc": Recipe(epochs=40, learning_rate=0.03, temperature=0.5, shift=1),
     "lfc": Recipe(epochs=50, learning_rate=0.02, temperature=0.5, shift=1, batch=200),
     "digits": Recipe(epochs=200, learning_rate=0.01, temperature=0.5),
-    "tiny_cnn": Recipe(epochs=100, learning_rate=0.02, temperature=0.5, batch=50),
+    "tiny_cnn": Recipe(epochs=100, learning_rate=0.01),
     "lenet5": Recipe(epochs=20, learning_rate=0.01, temperature=0.5, shift=1, bfloat16=True),
     **dict.fromkeys(("cnv", "cnv_w1a2", "cnv_ternary"), Recipe(
         epochs=300, learning_rate=0.005, temperature=0.5, shift=2, flip=True, bfloat16=True)),
     "resnet8": Recipe(epochs=300, learning_rate=0.005, temperature=0.02, shift=2, flip=True,
                       bfloat16=True),
-    "text": Recipe(epochs=20, learning_rate=0.005, temperature=0.5, batch=50),
-    "voxels": Recipe(epochs=30, learning_rate=0.01, temperature=0.5),
+    "text": Recipe(epochs=30, learning_rate=0.005, temperature=0.2, batch=50),
+    "voxels": Recipe(epochs=30, learning_rate=0.01, temperature=1.0),
 }
 
 
@@ -166,6 +168,24 @@ def _batches(x: Tensor, y: Tensor, dataset: Dataset, recipe: Recipe
         yield images, y[chosen]
 
 
+def _settle(model: nn.Module, x: Tensor, batch: int) -> None:
+    """Make the batch norms' statistics the plain means over up to ``_SETTLING`` batches.
+
+    Running ones wander with the latest batches, which moves the thresholds of few-bit networks.
+    """
+    norms = [part for part in model.modules() if isinstance(part, BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    order = torch.randperm(len(x)).to(x.device)
+    model.train()
+    for k in range(min(len(x) // batch, _SETTLING)):
+        for norm in norms:
+            norm.momentum = 1 / (k + 1)
+        with torch.no_grad():
+            model(x[order[k * batch:(k + 1) * batch]])
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
 def _run(model: BinaryMLP | FloatMLP | ConvNet, dataset: Dataset, recipe: Recipe,
          device: torch.device, progress: Callable[[Progress], None] | None) -> None:
     steps = len(dataset.train_x) // recipe.batch
@@ -194,6 +214,8 @@ def _run(model: BinaryMLP | FloatMLP | ConvNet, dataset: Dataset, recipe: Recipe
         if not math.isfinite(total):
             raise TrainingError(f"model {model.spec.name}: the loss became {total} in epoch "
                                 f"{epoch}; lower the learning rate of {recipe.learning_rate}")
+        if epoch == recipe.epochs and isinstance(model, ConvNet):
+            _settle(model, images, recipe.batch)
         if progress:
             shown = slice(None if epoch == recipe.epochs else _GLANCE)
             progress(Progress(epoch, recipe.epochs, total / steps, right / (steps * recipe.batch),
@@ -205,6 +227,8 @@ def train(spec: ModelSpec | ConvSpec | str, dataset: Dataset, recipe: Recipe | N
           seed: int = 1, kind: str = "binary", threads: int = 1, device: str = "cpu",
           progress: Callable[[Progress], None] | None = None) -> BinaryMLP | FloatMLP | ConvNet:
     """A trained model, in eval mode and on the CPU, with the weights of the last epoch.
+
+    The batch norms of a ConvNet then have the plain means of the training images' statistics.
 
     spec : the model, or the name of one of ``MODELS`` or ``CONVNETS``
     dataset : images of as many pixels, and at most as many classes, as the model has

@@ -104,7 +104,7 @@ def test_named_models_have_the_known_shapes() -> None:
     assert {name: (spec.weights, spec.bits) for name, spec in CONVNETS.items()} == {
         "tiny_cnn": ("binary", 1), "lenet5": ("binary", 1), "cnv": ("binary", 1),
         "cnv_w1a2": ("binary", 2), "cnv_ternary": ("ternary", 2), "resnet8": ("ternary", 2),
-        "text": ("binary", 1), "voxels": ("binary", 1)}
+        "text": ("binary", 2), "voxels": ("binary", 1)}
     for name in ("digits", "volumes"):
         data = load(name)
         for spec in CONVNETS.values():
@@ -238,6 +238,20 @@ def test_training_repeats_and_computes_in_bfloat16() -> None:
     states = [[tensor.tolist() for tensor in model.state_dict().values()] for model in models]
     assert states[0] == states[1] != states[2]
     assert all(tensor.dtype == torch.float32 for tensor in models[0].state_dict().values())
+
+
+def test_statistics_settle_at_the_end() -> None:
+    """Those of the first layer are the means over all images; all numbers of it are integers."""
+    digits = load("digits")
+    few = replace(digits, train_x=digits.train_x[:128] // 16, train_y=digits.train_y[:128])
+    for batch in (128, 64):
+        model = train("tiny_cnn", few, Recipe(epochs=2, batch=batch))
+        assert isinstance(model, ConvNet)
+        first: Any = model.stages[0]
+        with torch.no_grad():
+            sums = first.weights(torch.tensor(few.train_x).float().reshape(-1, 1, 8, 8))
+        assert torch.equal(first.activate.norm.mean, sums.mean((0, 2, 3)))
+        assert first.activate.norm.momentum == 0.1
 
 
 @pytest.mark.parametrize("changes, error, message", [
