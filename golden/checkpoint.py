@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from golden.archive import pack_signs, read_archive, unpack_signs, write_archive
-from golden.convnet import ConvNet, ConvSpec, Stage
+from golden.convnet import ConvNet
+from golden.convspec import ConvSpec, Stage
 from golden.models import BinaryMLP, ModelSpec
 from golden.trainable import BatchNorm, BinaryLinear
 

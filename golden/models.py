@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from golden.convnet import CONVNETS, ConvSpec
+from golden.convspec import CONVNETS, ConvSpec
 from golden.data import WHITE
 from golden.layer import check_name
 from golden.number import Bipolar, Number, Ternary

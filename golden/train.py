@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from golden.convnet import ConvNet, ConvSpec
+from golden.augment import flipped, shifted
+from golden.convnet import ConvNet
+from golden.convspec import ConvSpec
 from golden.data import Dataset, Values
 from golden.models import BinaryMLP, FloatMLP, ModelSpec, named
+from golden.recipes import RECIPES, Recipe
 from golden.trainable import BatchNorm
 
 __all__ = ["RECIPES", "Progress", "Recipe", "TrainingError", "accuracy", "find_device", "predict",
@@ -25,63 +28,6 @@ _SETTLING = 200  # batches
 
 class TrainingError(RuntimeError):
     """Training went wrong numerically."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained: Adam, the learning rate falling to zero along a cosine.
-
-    epochs : passes over the training images
-    batch : images a step; the rest of an epoch that fills no batch is left out
-    learning_rate : of the first step
-    shift : each image is moved by up to so many pixels in each direction, anew in every epoch
-    temperature : standard deviation the scores of an untrained binary network have in the loss
-    flip : whether images are mirrored, left to right, half of the time
-    bfloat16 : whether convolutions of training compute in bfloat16, with float32 between them
-
-    Raises TypeError and ValueError that name parameter, rule and value.
-    """
-
-    epochs: int
-    batch: int = 100
-    learning_rate: float = 3e-3
-    shift: int = 0
-    temperature: float = 1.0
-    flip: bool = False
-    bfloat16: bool = False
-
-    def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch", 2), ("shift", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise TypeError(f"{name} must be an integer, not {value!r}")
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}, not {value}")
-        for name in ("learning_rate", "temperature"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                raise TypeError(f"{name} must be a number, not {value!r}")
-            if not (value > 0 and math.isfinite(value)):
-                raise ValueError(f"{name} must be greater than 0 and finite, not {value}")
-        for name in ("flip", "bfloat16"):
-            if not isinstance(getattr(self, name), bool):
-                raise TypeError(f"{name} must be True or False, not {getattr(self, name)!r}")
-
-
-RECIPES = {
-    "tfc": Recipe(epochs=60, learning_rate=0.03, temperature=0.5),
-    "sfc": Recipe(epochs=40, learning_rate=0.03, temperature=0.5, shift=1),
-    "lfc": Recipe(epochs=50, learning_rate=0.02, temperature=0.5, shift=1, batch=200),
-    "digits": Recipe(epochs=200, learning_rate=0.01, temperature=0.5),
-    "tiny_cnn": Recipe(epochs=100, learning_rate=0.01),
-    "lenet5": Recipe(epochs=20, learning_rate=0.01, temperature=0.5, shift=1, bfloat16=True),
-    **dict.fromkeys(("cnv", "cnv_w1a2", "cnv_ternary"), Recipe(
-        epochs=300, learning_rate=0.005, temperature=0.5, shift=2, flip=True, bfloat16=True)),
-    "resnet8": Recipe(epochs=300, learning_rate=0.005, temperature=0.02, shift=2, flip=True,
-                      bfloat16=True),
-    "text": Recipe(epochs=30, learning_rate=0.005, temperature=0.2, batch=50),
-    "voxels": Recipe(epochs=30, learning_rate=0.01, temperature=1.0),
-}
 
 
 @dataclass(frozen=True)
@@ -138,23 +84,6 @@ def accuracy(model: nn.Module, x: Values, y: NDArray[np.int64]) -> float:
     return float((predict(model, x).argmax(axis=1) == y).mean())
 
 
-def _shifted(x: Tensor, shape: tuple[int, ...], shift: int, channels: int = 1) -> Tensor:
-    """Images (batch, pixels) each moved by its own random offset, zeros moving in."""
-    rows, columns = shape
-    padded = functional.pad(x.reshape(-1, rows, columns, channels), (0, 0, *(shift,) * 4))
-    windows = padded.unfold(1, rows, 1).unfold(2, columns, 1)
-    down, right = torch.randint(0, 2 * shift + 1, (2, len(x))).to(x.device)
-    chosen = windows[torch.arange(len(x), device=x.device), down, right]
-    return chosen.movedim(1, -1).reshape(len(x), -1)
-
-
-def _flipped(x: Tensor, shape: tuple[int, ...], channels: int = 1) -> Tensor:
-    """Images (batch, pixels), half of them mirrored from left to right, drawn at random."""
-    images = x.reshape(-1, *shape, channels)
-    mirrored = torch.randint(0, 2, (len(x), 1, 1, 1)).to(x.device)
-    return torch.where(mirrored > 0, images.flip(2), images).reshape(len(x), -1)
-
-
 def _batches(x: Tensor, y: Tensor, dataset: Dataset, recipe: Recipe
              ) -> Iterator[tuple[Tensor, Tensor]]:
     order = torch.randperm(len(x)).to(x.device)
@@ -162,9 +91,9 @@ def _batches(x: Tensor, y: Tensor, dataset: Dataset, recipe: Recipe
         chosen = order[start:start + recipe.batch]
         images = x[chosen]
         if recipe.shift:
-            images = _shifted(images, dataset.shape, recipe.shift, dataset.channels)
+            images = shifted(images, dataset.shape, recipe.shift, dataset.channels)
         if recipe.flip:
-            images = _flipped(images, dataset.shape, dataset.channels)
+            images = flipped(images, dataset.shape, dataset.channels)
         yield images, y[chosen]
 
 

@@ -14,7 +14,7 @@ __all__ = ["train", "train_model"]
 def train_model(model: str, data: Path | None, *, seed: int, kind: str = "binary",
                 device: str = "cpu", **changes: Any) -> tuple[Any, Any]:
     """(trained model, data set) of a named model; changes replace parameters of its recipe."""
-    from golden.convnet import ConvSpec
+    from golden.convspec import ConvSpec
     from golden.data import load
     from golden.models import named
     from golden.train import RECIPES, Progress, find_device

@@ -12,7 +12,8 @@ from torch import nn
 from torch.nn import functional
 
 from golden.checkpoint import load_checkpoint, save_checkpoint
-from golden.convnet import CONVNETS, ConvNet, ConvSpec, Pool, Stage
+from golden.convnet import ConvNet, Pool
+from golden.convspec import CONVNETS, ConvSpec, Stage
 from golden.data import encode_pixels, load
 from golden.layer import Add, Conv, Dense, MultiThreshold
 from golden.lower import lower

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from golden.convnet import CONVNETS
+from golden.augment import flipped, shifted
+from golden.convspec import CONVNETS
 from golden.data import Dataset, load
 from golden.lower import lower
 from golden.models import MODELS, BinaryMLP, FloatMLP, ModelSpec
@@ -18,8 +19,6 @@ from golden.train import (
     Progress,
     Recipe,
     TrainingError,
-    _flipped,
-    _shifted,
     accuracy,
     find_device,
     predict,
@@ -104,7 +103,7 @@ def test_accuracy_takes_the_first_of_equals() -> None:
 def test_shift_moves_the_image_and_fills_with_zeros(shift: int) -> None:
     torch.manual_seed(settings.seed)
     image = torch.arange(1, 21, dtype=torch.uint8).reshape(4, 5)
-    moved = _shifted(image.reshape(1, -1).expand(2000, -1), (4, 5), shift)
+    moved = shifted(image.reshape(1, -1).expand(2000, -1), (4, 5), shift)
     expected = set()
     for down in range(-shift, shift + 1):
         for right in range(-shift, shift + 1):
@@ -121,12 +120,12 @@ def test_augmentation_moves_all_channels_of_a_pixel() -> None:
     torch.manual_seed(settings.seed)
     grey = torch.arange(1, 21, dtype=torch.uint8).reshape(1, 20)
     colours = torch.stack([grey, 100 + grey, 200 - grey], dim=2).reshape(1, 60).expand(200, -1)
-    moved = _shifted(colours, (4, 5), 1, 3).reshape(200, 20, 3)
+    moved = shifted(colours, (4, 5), 1, 3).reshape(200, 20, 3)
     inside = moved[..., 0] > 0
     assert not moved[~inside].any() and 0 < (~inside).sum() < 200 * 20
     assert (moved[..., 1] - moved[..., 0] == 100)[inside].all()
     assert (moved[..., 2] + moved[..., 0] == 200)[inside].all()
-    mirrored = _flipped(colours, (4, 5), 3)
+    mirrored = flipped(colours, (4, 5), 3)
     image = colours[0].reshape(4, 5, 3)
     assert {tuple(row) for row in mirrored.tolist()} == {
         tuple(image.reshape(-1).tolist()), tuple(image.flip(1).reshape(-1).tolist())}
