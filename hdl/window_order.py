@@ -34,7 +34,7 @@ class WindowOrder:
     """Pixels that the windows of a geometry need and leave behind, all counted row-major.
 
     lines: are pixels given up a whole line, a slice of the outermost dimension, at a time?
-    parallel: are all taps of a window read at once? Then zeros need a pixel, too, of the first line.
+    parallel: are all taps of a window read at once? Zeros then need a pixel of the first line.
     """
 
     geometry: Geometry

@@ -4,6 +4,7 @@ import typer
 
 from scripts.bench_lut import bench_lut
 from scripts.bench_sparse import bench_sparse
+from scripts.bench_window import bench_window
 
 __all__ = ["app"]
 
@@ -17,3 +18,4 @@ def bench() -> None:
 
 app.command("lut")(bench_lut)
 app.command("sparse")(bench_sparse)
+app.command("windows")(bench_window)
