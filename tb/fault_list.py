@@ -5,6 +5,7 @@ from typing import NamedTuple
 from tb.fault_list_outputs import OUTPUT_FAULTS
 from tb.fault_list_schedule import SCHEDULE_FAULTS
 from tb.fault_list_sparse import SPARSE_FAULTS
+from tb.fault_list_spatial import SPATIAL_FAULTS
 from tb.fault_list_window import WINDOW_FAULTS
 
 __all__ = ["FAULTS", "Fault"]
@@ -262,8 +263,8 @@ FAULTS = (
     # StreamFIFO.
     Fault("fifo", "hdl/fifo.py", "depth=self._depth)\n", "depth=self._depth - 1)\n",
           "one word fewer fits", _FIFO + "[7-3-rtl]"),
-    Fault("fifo", "hdl/fifo.py", "return 1 if self._depth <= 2 else 2",
-          "return 1 if self._depth <= 3 else 2", "the promised latency is one too few",
+    Fault("fifo", "hdl/timing.py", "return 1 if depth <= 2 else 2",
+          "return 1 if depth <= 3 else 2", "the promised latency is one too few",
           _FIFO + "[7-3-rtl]"),
     Fault("fifo", "hdl/fifo.py", "self.i.ready.eq(~spare.valid)", "self.i.ready.eq(1)",
           "a word is accepted when full", _FIFO + "[8-2-rtl]"),
@@ -325,6 +326,9 @@ FAULTS = (
 
     # Sliding windows.
     *(Fault(*fault) for fault in WINDOW_FAULTS),
+
+    # What stands around convolutions, and the streams that fork and join.
+    *(Fault(*fault) for fault in SPATIAL_FAULTS),
 
     # Compressed and sparse cores.
     *(Fault(*fault) for fault in SPARSE_FAULTS),

@@ -76,6 +76,14 @@ def test_concatenate(rng: np.random.Generator, number: Number, n: int, lanes: in
           Frames.of(concatenate((x[0], half, x[2]), layer), number, lanes), netlist)
 
 
+def test_fork_serves_each_at_its_own_pace(rng: np.random.Generator) -> None:
+    """The inputs take the same beat in different cycles."""
+    layer = ConcatenateLayer("joined", Bipolar(), (2, 2))
+    x = [draw(rng, Bipolar(), 2) for _ in range(2)]
+    check(Concatenate(layer, lanes=2), x, [Bipolar()] * 2, [[], []],
+          Frames.of(concatenate((x[0], x[1]), layer), Bipolar(), 2), netlist=False)
+
+
 ADD = AddLayer("sum", Bipolar(), Bipolar(), 4, 3)
 JOINED = ConcatenateLayer("joined", Bipolar(), (4, 6), 3)
 
