@@ -1,6 +1,5 @@
 """Windows of a tensor, one tap after the other, out of a ring of pixels."""
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from golden.check import check_choice, check_count, check_number
 from golden.geometry import MOST_CHANNELS, Geometry
 from golden.number import Number
+from hdl.loops import Loops
 from hdl.parameters import MEMORIES, memory_for, memory_style
 from hdl.timing import WindowTiming
 from hdl.window_logic import add_modulo, check_lines, follow, shown, shown_number, table
@@ -151,14 +151,6 @@ class SlidingWindow(wiring.Component):
                         g.stride[d]) for d in inwards]
         return loops
 
-    def _changes(self, moves: Sequence[int], around: int) -> list[int]:
-        """What each loop's next round changes, the inner loops starting anew; at last a frame's."""
-        changes, back = [], 0
-        for loop, move in zip(self._loops, moves, strict=True):
-            changes.append(move - back)
-            back += (loop.rounds - 1) * move
-        return [*changes, around - back]
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
 
@@ -168,26 +160,9 @@ class SlidingWindow(wiring.Component):
                                           init=[], attrs=memory)
         put, get = ring.write_port(), ring.read_port()
 
-        # Loops: the one that goes on is the innermost that is not in its last round.
-        step, count, ends, ahead = Signal(), {}, [], C(1)
-        goes_on = []
-        for loop in self._loops:
-            count[loop.name] = index = Signal(range(loop.rounds), name=loop.name)
-            last = index == loop.rounds - 1
-            goes_on.append(ahead & ~last)
-            with m.If(step & ahead):
-                m.d.sync += index.eq(Mux(last, 0, index + 1))
-            ahead = ahead & last
-            ends.append(ahead)
-        goes_on.append(frame_ends := ends[-1])
-
-        def change(name: str, changes: Sequence[int]) -> Signal:
-            """That of the loop which goes on."""
-            chosen = Signal(range(min(0, *changes), max(changes) + 1), name=f"{name}_change")
-            for condition, value in zip(goes_on, changes, strict=True):
-                with m.If(condition):
-                    m.d.comb += chosen.eq(value)
-            return chosen
+        step = Signal()
+        loops = Loops(m, step, [loop.name for loop in self._loops],
+                      [loop.rounds for loop in self._loops])
 
         # The tap's beat, counted in the frame as if that went on beyond its borders, and its slot.
         corner = -sum(pad * pitch * self._groups
@@ -196,9 +171,9 @@ class SlidingWindow(wiring.Component):
         beat = Signal(range(corner, frame - corner), init=corner)
         slot = Signal(range(slots), init=corner % slots)
         with m.If(step):
-            m.d.sync += beat.eq(beat + change("beat", self._changes(moves, 0)))
-            m.d.sync += slot.eq(add_modulo(slot, change("slot", [
-                move % slots for move in self._changes(moves, frame)]), slots))
+            m.d.sync += beat.eq(beat + loops.change("beat_change", moves))
+            m.d.sync += slot.eq(add_modulo(slot, loops.change("slot_change", moves, frame, slots),
+                                           slots))
 
         # Beyond a border a tap is a zero, or it moves to the pixel that is repeated there.
         zero, source, address = C(0), beat, slot
@@ -208,7 +183,7 @@ class SlidingWindow(wiring.Component):
             at = Signal(range(self.geometry.size[d] + 2 * pad), name=f"at_{d}")
             places = [loop.places if loop.dimension == d else 0 for loop in self._loops]
             with m.If(step):
-                m.d.sync += at.eq(at + change(f"at_{d}", self._changes(places, 0)))
+                m.d.sync += at.eq(at + loops.change(f"at_{d}_change", places))
             shifts = self._shifts(d)
             if self.geometry.mode == "zeros":
                 zero = zero | table(m, f"zero_{d}", at, [shift is None for shift in shifts])
@@ -220,7 +195,7 @@ class SlidingWindow(wiring.Component):
 
         # Counted from the start of the frame that leaves: beats received, and the first kept one.
         received = Signal(range(-frame, frame + slots + 1))
-        kept = self._kept(m, step, count, ends)
+        kept = self._kept(m, step, loops)
         filled = Signal(range(self._unit))  # of a line that is not whole yet
         whole = put.en & (filled == self._unit - 1)
         m.d.comb += [
@@ -232,7 +207,7 @@ class SlidingWindow(wiring.Component):
             m.d.sync += put.addr.eq(Mux(put.addr == slots - 1, 0, put.addr + 1))
             m.d.sync += filled.eq(Mux(whole, 0, filled + 1))
         m.d.sync += received.eq(received + Mux(whole, self._unit, 0)
-                                - Mux(step & frame_ends, frame, 0))
+                                - Mux(step & loops.ends[-1], frame, 0))
 
         # Read when the beat is in and the output register is free; zeros wait for the first beat.
         advance, zero_shown = Signal(), Signal()
@@ -261,18 +236,16 @@ class SlidingWindow(wiring.Component):
                 shifts[at] = None if source < 0 else (source - at + g.padding[d]) * pitch
         return shifts
 
-    def _kept(self, m: Module, step: Value, count: dict[str, Signal], ends: Sequence[Value]
-              ) -> Value:
+    def _kept(self, m: Module, step: Value, loops: Loops) -> Value:
         """The first beat that the window in work or a later one needs: WindowOrder.kept."""
         order, dimensions = self._order, len(self.geometry.size)
         kept: Value = C(0)
         leaving: Value = C(1)
         for d in range(dimensions):
-            position = count[f"position_{d}"]
+            loop = 2 * dimensions - d  # of the positions, in a round that ends with all inner loops
+            position = loops.indices[loop]
             places = order.lows[d] * (order.pitches[d] * self._groups)
-            # It moves when all inner loops have ended.
-            low = follow(m, f"low_{d}", step & ends[2 * dimensions - 1 - d], position,
-                         places.tolist())
+            low = follow(m, f"low_{d}", step & loops.ends[loop - 1], position, places.tolist())
             kept = kept + Mux(leaving, low, int(places[0]))
             leaving = leaving & table(m, f"leaves_{d}", position, order.leaves[d].tolist())
         return kept
