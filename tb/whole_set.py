@@ -93,7 +93,7 @@ class FrameWrapper(wiring.Component):
             m.d.sync += [buffer.eq(self.frame), left.eq(self._beats_in),
                          self.taken.eq(self.give)]
         with m.Elif(moves):
-            m.d.sync += [buffer.eq(buffer >> bits), left.eq(left - 1)]
+            m.d.sync += [buffer.eq(buffer[bits:]), left.eq(left - 1)]
 
     def _collect(self, m: Module, go: Value) -> None:
         o, bits = self._core.o, len(self._core.o.payload)
