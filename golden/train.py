@@ -166,7 +166,8 @@ def train(spec: ModelSpec | ConvSpec | str, dataset: Dataset, recipe: Recipe | N
         state is left as it was
     kind : "binary" for a BinaryMLP or ConvNet, "float" for a FloatMLP of the same widths
     threads : of PyTorch, restored afterwards
-    device : where it computes, see ``find_device``
+    device : where it computes, see ``find_device``; on "cuda" a seed may not repeat a training to
+        the last bit, since sums are made in any order there
     progress : called after every epoch; it may raise to stop
 
     Raises TypeError and ValueError for wrong arguments, TrainingError if the loss is no number.
