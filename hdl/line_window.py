@@ -5,13 +5,19 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from golden.geometry import Geometry
 from hdl.parameters import memory_for, memory_style
 from hdl.timing import WindowTiming
 from hdl.window_logic import choose, follow, table
-from hdl.window_order import WindowOrder
+from hdl.window_order import Sources, WindowOrder, extended
 
 __all__ = ["LineWindow"]
+
+
+def _register(m: Module, enable: Value, value: Value, name: str) -> Value:
+    register = Signal(value.shape(), name=name)
+    with m.If(enable):
+        m.d.sync += register.eq(value)
+    return register
 
 
 class LineWindow(wiring.Component):
@@ -24,8 +30,9 @@ class LineWindow(wiring.Component):
 
     Parameters
     ----------
-    geometry : whose windows reach beyond one pixel in the outermost dimension alone
+    sources : words of a tensor; in the inner dimensions each output is the word at its place
     width : bits of a word
+    pixels : equal parts of a word, of which a tap takes that which ``sources.lanes`` says
     lines : banks, and then a line is used once it is whole and filled again once it is not needed;
         None for the least banks of the rate, used word by word
     memory : as of SlidingWindow, for a bank. Lines of one word lie in registers
@@ -33,25 +40,28 @@ class LineWindow(wiring.Component):
     Members
     -------
     i : In(stream.Signature(width))
-    o : Out(stream.Signature(StructLayout)) of ``columns``, tap 0 in the lowest ``width`` bits, and
-        ``zeros``, a bit for each tap that is a zero; what ``columns`` holds there is no matter
+    o : Out(stream.Signature(StructLayout)) of ``columns``, tap 0 in the lowest ``width // pixels``
+        bits, and ``zeros``, a bit for each tap that is a zero; what ``columns`` holds there is no
+        matter
 
     ``line`` is the number of words of a line, ``banks`` that of lines which are kept; more may be
-    kept if the columns are taken in bursts.
+    kept if the columns are taken in bursts. ``taps`` of ``lane`` bits are a column.
 
     Latency 2 cycles from the last word that the first column needs; a frame takes as many cycles
     as the greater number of words in and columns out. Parameters are not checked.
     """
 
-    def __init__(self, geometry: Geometry, width: int, *, lines: int | None, memory: str):
-        self.geometry, self._width, self._lines, self._memory = geometry, width, lines, memory
-        self._order = WindowOrder(geometry, lines=lines is not None, parallel=True)
+    def __init__(self, sources: Sources, width: int, pixels: int, *, lines: int | None,
+                 memory: str):
+        self.sources, self._width, self.lane = sources, width, width // pixels
+        self._lines, self._memory = lines, memory
+        self._order = WindowOrder(sources, lines=lines is not None, parallel=True)
         self.line = self._order.pitches[0]
         self.banks = -(-self._order.least_pixels(1) // self.line) if lines is None else lines
+        self.taps = sources.lanes.shape[1]
         super().__init__({"i": In(stream.Signature(width)),
                           "o": Out(stream.Signature(data.StructLayout({
-                              "columns": geometry.kernel[0] * width,
-                              "zeros": geometry.kernel[0]})))})
+                              "columns": self.taps * self.lane, "zeros": self.taps})))})
 
     @property
     def _unit(self) -> int:
@@ -62,14 +72,14 @@ class LineWindow(wiring.Component):
         """Model of the handshakes."""
         order = self._order
         return WindowTiming(order.needs.ravel().tolist(), order.kept.tolist(),
-                            self.geometry.positions_in, self.banks * self.line, 1, self._unit)
+                            self.sources.positions_in, self.banks * self.line, 1, self._unit)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
 
         line, banks, order = self.line, self.banks, self._order
-        lines, outputs = self.geometry.size[0], self.geometry.output[0]
-        sources = self.geometry.sources[0]
+        lines, sources = self.sources.size[0], self.sources.sources[0]
+        outputs = len(sources)
 
         # A step reads one column: word ``word`` of the lines that window ``output`` needs.
         step, next_output = Signal(), Signal()
@@ -117,22 +127,24 @@ class LineWindow(wiring.Component):
         # What was read is rotated: in front of the output register if lines lie in registers.
         kept_words = [self._bank(m, k, put & (bank == k), filled, word, step)
                       for k in range(banks)]
-        for tap, places in enumerate(sources.T.tolist()):
-            chosen = follow(m, f"bank_of_tap_{tap}", next_output, output,
-                            [max(place, 0) for place in places], lines, banks)
-            zero = table(m, f"zero_{tap}", output, [place < 0 for place in places])
-            column = self.o.p.columns.word_select(tap, self._width)
-            if line == 1:
-                word_of_tap = choose(m, f"tap_{tap}", chosen, kept_words)
-                with m.If(step):
-                    m.d.sync += column.eq(word_of_tap)
-            else:
-                shown = Signal.like(chosen, name=f"shown_{tap}")
-                with m.If(step):
-                    m.d.sync += shown.eq(chosen)
-                m.d.comb += column.eq(choose(m, f"tap_{tap}", shown, kept_words))
+        for tap, places in enumerate(extended(sources).T.tolist()):
+            chosen = follow(m, f"bank_of_tap_{tap}", next_output, output, places, lines, banks)
+            zero = table(m, f"zero_{tap}", output, (sources[:, tap] < 0).tolist())
+            lane = table(m, f"lane_{tap}", output, self.sources.lanes[:, tap].tolist())
+            column = self.o.p.columns.word_select(tap, self.lane)
+            if line > 1:
+                chosen, lane = (_register(m, step, value, f"{name}_{tap}")
+                                for name, value in (("shown", chosen), ("lane_shown", lane)))
+            kept_word = choose(m, f"tap_{tap}", chosen, kept_words)
+            kept_lane = choose(m, f"tap_lane_{tap}", lane, [
+                kept_word[k:k + self.lane] for k in range(0, self._width, self.lane)])
             with m.If(step):
                 m.d.sync += self.o.p.zeros[tap].eq(zero)
+            if line > 1:
+                m.d.comb += column.eq(kept_lane)
+            else:
+                with m.If(step):
+                    m.d.sync += column.eq(kept_lane)
 
         return m
 

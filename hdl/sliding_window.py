@@ -78,7 +78,7 @@ class SlidingWindow(wiring.Component):
             *others, last = (n for n in range(1, channels + 1) if channels % n == 0)
             raise ValueError(f"layer {name}: lanes must divide the {channels} channels, not "
                              f"{lanes}; use {', '.join(map(str, others))} or {last}")
-        self._lines = check_lines(geometry, line_buffers)
+        self._lines = check_lines(name, geometry, line_buffers)
         check_choice(f"layer {name}", "memory", memory, MEMORIES)
         self.geometry, self.number = geometry, number
         self._pad = 0 if pad is None else pad

@@ -9,16 +9,16 @@ from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from golden.check import check_count
 from golden.geometry import Geometry
 from golden.number import Bipolar, Number, Ternary
-from hdl.window_order import WindowOrder
+from hdl.window_order import Sources, WindowOrder
 
 __all__ = ["add_modulo", "check_lines", "choose", "follow", "shown", "shown_number", "table"]
 
 
-def check_lines(geometry: Geometry, line_buffers: int | None) -> int | None:
+def check_lines(name: str, geometry: Geometry | Sources, line_buffers: int | None) -> int | None:
     """TypeError or ValueError unless windows can be made of so many lines, or it is None."""
     if line_buffers is None:
         return None
-    return check_count(geometry.name, "line_buffers", line_buffers,
+    return check_count(name, "line_buffers", line_buffers,
                        WindowOrder(geometry, lines=True).least_lines, 2**16)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from golden.geometry import Geometry
 from hdl.timing import Timing
 
-__all__ = ["WindowOrder", "frame_starts"]
+__all__ = ["Sources", "WindowOrder", "extended", "frame_starts"]
 
 
 def frame_starts(core: Timing, beats: int, frames: int, most: float = inf) -> list[int]:
@@ -29,6 +29,42 @@ def frame_starts(core: Timing, beats: int, frames: int, most: float = inf) -> li
     return starts
 
 
+def extended(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places (output, tap) as if each tap went on beyond the border, instead of -1 for a zero."""
+    filled, outputs = places.copy(), np.arange(len(places))
+    for column in filled.T:
+        inside = np.flatnonzero(column >= 0)
+        if inside.size:
+            first, last = inside[0], inside[-1]
+            step = (column[last] - column[first]) // max(last - first, 1)
+            column[:] = np.where(column < 0, column[first] + (outputs - first) * step, column)
+    return filled
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """Which words of a tensor of words each output takes, as a Geometry says it of pixels.
+
+    size : words in each dimension
+    sources : for each dimension (output, tap): the word that a tap reads, -1 for a zero
+    lanes : (output, tap) of the first dimension: which part of the word it takes
+    """
+
+    size: tuple[int, ...]
+    sources: tuple[NDArray[np.int64], ...]
+    lanes: NDArray[np.int64]
+
+    @property
+    def positions_in(self) -> int:
+        """Words in."""
+        return prod(self.size)
+
+    @property
+    def positions_out(self) -> int:
+        """Outputs."""
+        return prod(len(places) for places in self.sources)
+
+
 @dataclass(frozen=True)
 class WindowOrder:
     """Pixels that the windows of a geometry need and leave behind, all counted row-major.
@@ -37,7 +73,7 @@ class WindowOrder:
     parallel: are all taps of a window read at once? Zeros then need a pixel of the first line.
     """
 
-    geometry: Geometry
+    geometry: Geometry | Sources
     lines: bool = False
     parallel: bool = False
 

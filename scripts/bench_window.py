@@ -56,6 +56,7 @@ def cores() -> dict[str, Callable[[], Any]]:
             partial(SlidingWindow, volume, 4, byte, lanes=4),
         "parallel, 3 x 3, 28 x 28, 16 channels of ±1": partial(ParallelWindow, same, 16, Bipolar()),
         "parallel, 1 channel of 8 bits": partial(ParallelWindow, same, 1, byte),
+        "parallel, the same, 4 pixels a cycle": partial(ParallelWindow, same, 1, byte, pixels=4),
         "parallel, 3 x 3 x 3, 16 x 16 x 16, 1 channel of 8 bits":
             partial(ParallelWindow, volume, 1, byte),
     }

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, settings, strategies
 
 from golden.geometry import Geometry
 from golden.number import Bipolar, Codebook, Integer, Number, Ternary
@@ -24,6 +24,8 @@ CASES = [
     (geometry((6, 5), (3, 2), (1, 2), (2, 1), (2, 1), "reflect"), 2, Integer(4, False),
      {"memory": "block"}),
     rtl_only(geometry((3, 4, 3), 2, (1, 2, 1), (1, 0, 1)), 2, Ternary(), {}),
+    rtl_only(geometry((4, 6), 3, 1, 1), 2, Bipolar(), {"pixels": 3}),
+    rtl_only(geometry((5, 8), (3, 4), (1, 2), (1, 3), 1, "reflect"), 1, BYTE, {"pixels": 2}),
     rtl_only(geometry((7, 5), 2, 3), 1, Bipolar(), {"line_buffers": 4}),
     rtl_only(geometry((4, 3), 1), 7, Bipolar(), {}),
     rtl_only(geometry((4, 5), (4, 5)), 1, BYTE, {}),
@@ -36,33 +38,42 @@ CASES = [
 def test_matches_golden(rng: np.random.Generator, place: Geometry, channels: int, number: Number,
                         options: dict, netlist: bool) -> None:
     core = ParallelWindow(place, channels, number, **options)
-    x = draw(rng, number, (6, place.positions_in * channels))
+    x, pixels = draw(rng, number, (6, place.positions_in * channels)), options.get("pixels", 1)
     starts = core.starts(6)
     assert starts[0] == core.latency
-    result = simulate(core, Frames.of(x, number, channels), Frames.of(
-        windows(x, place, channels, options.get("pad", 0)), core.output, place.taps * channels),
-        starts=starts, netlist=netlist)
-    assert result.capacity == capacity([core.timing()], 6 * place.positions_in)
+    result = simulate(core, Frames.of(x, number, pixels * channels), Frames.of(
+        windows(x, place, channels, options.get("pad", 0)), core.output,
+        pixels * place.taps * channels), starts=starts, netlist=netlist)
+    assert result.capacity == capacity([core.timing()], 6 * place.positions_in // pixels)
 
 
-def test_random_geometry(rng: np.random.Generator) -> None:
+def divisors(place: Geometry) -> list[int]:
+    """Pixels a beat that fit."""
+    row, windows_a_row = place.size[-1], place.output[-1]
+    return [n for n in range(1, row + 1) if row % n == windows_a_row % n == 0]
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_random_geometry(rng: np.random.Generator, number: int) -> None:
     place = random_geometry(rng)
-    core = ParallelWindow(place, 2, BYTE, pad=1)
+    pixels = divisors(place)[-1 - number:][0]
+    core = ParallelWindow(place, 2, BYTE, pad=1, pixels=pixels)
     x = draw(rng, BYTE, (5, place.positions_in * 2))
-    simulate(core, Frames.of(x, BYTE, 2),
-             Frames.of(windows(x, place, 2, 1), BYTE, place.taps * 2), starts=core.starts(5))
+    simulate(core, Frames.of(x, BYTE, 2 * pixels), Frames.of(
+        windows(x, place, 2, 1), BYTE, place.taps * 2 * pixels), starts=core.starts(5))
 
 
 @settings(max_examples=100, deadline=None)
-@given(geometries())
-def test_rate(place: Geometry) -> None:
-    core, frames = ParallelWindow(place, 1, BYTE), 9
-    interval = core.initiation_interval
-    starts = frame_starts(core.timing(), place.positions_out, frames, 20 * frames * interval + 100)
+@given(geometries(), strategies.data())
+def test_rate(place: Geometry, data: strategies.DataObject) -> None:
+    pixels = data.draw(strategies.sampled_from(divisors(place)))
+    core, frames = ParallelWindow(place, 1, BYTE, pixels=pixels), 9
+    interval, beats = core.initiation_interval, place.positions_out // pixels
+    starts = frame_starts(core.timing(), beats, frames, 20 * frames * interval + 100)
     assert len(starts) == frames and starts[-1] - starts[-2] == interval
     assert starts[0] == core.latency
     if all(step == 1 for step in place.stride) and place.output == place.size:
-        assert interval == place.positions_in
+        assert interval == place.positions_in // pixels
 
 
 @pytest.mark.parametrize("padding", [0, 1])
@@ -125,6 +136,10 @@ def test_output(number: Number, pad: int | None, output: Number) -> None:
     ({"pad": 128}, ValueError, (r"^layer window: pad must be a value of the input, int8, not 128; "
                                 r"use one from -128 to 127$")),
     ({"pad": True}, TypeError, r"^layer window: pad must be an integer, not True$"),
+    ({"pixels": 0}, ValueError, r"^layer window: pixels must be from 1 to 6, not 0$"),
+    ({"pixels": "2"}, TypeError, r"^layer window: pixels must be an integer, not '2'$"),
+    ({"pixels": 4}, ValueError, (r"^layer window: pixels must divide the 6 pixels and 6 windows of "
+                                 r"a row, not 4; use 1 or 2 or 3 or 6$")),
     ({"line_buffers": 2}, ValueError,
      r"^layer window: line_buffers must be from 3 to 65536, not 2$"),
     ({"line_buffers": 3.0}, TypeError,
@@ -135,5 +150,5 @@ def test_output(number: Number, pad: int | None, output: Number) -> None:
 def test_rejects(changes: dict, error: type[Exception], message: str) -> None:
     arguments = {"channels": 6, "number": BYTE, **changes}
     with pytest.raises(error, match=message):
-        ParallelWindow(geometry((5, 5), 3, 1, 1), arguments.pop("channels"),
+        ParallelWindow(geometry((5, 6), 3, 1, 1), arguments.pop("channels"),
                        arguments.pop("number"), **arguments)

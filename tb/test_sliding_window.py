@@ -86,7 +86,7 @@ def _interval(order: WindowOrder, pixels: int, groups: int, unit: int = 1) -> in
     place = order.geometry
     core = WindowTiming(order.needs.ravel().tolist(), order.kept.tolist(), place.positions_in,
                         pixels, groups, unit)
-    beats = place.positions_out * place.taps * groups
+    beats = order.needs.size * groups
     most = 20 * (beats + place.positions_in * groups) + 100
     starts = frame_starts(core, beats, 8, most)
     return starts[-1] - starts[-2] if len(starts) == 8 else None

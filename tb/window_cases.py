@@ -63,12 +63,12 @@ def geometries(draw: strategies.DrawFn, most: int = 6) -> Geometry:
 
 
 def random_geometry(rng: np.random.Generator) -> Geometry:
-    """Another one for every seed: 2 or 3 dimensions of at most 5 places."""
+    """Another one for every seed: 2 or 3 dimensions of 3 to 5 places."""
     while True:
         dimensions = int(rng.integers(2, 4))
         size, kernel, stride, padding, dilation = (
             rng.integers(least, most, dimensions).tolist()
-            for least, most in ((2, 6), (1, 4), (1, 4), (0, 3), (1, 3)))
+            for least, most in ((3, 6), (2, 4), (1, 3), (0, 3), (1, 3)))
         try:
             return Geometry.of("window", size, kernel, stride, padding, dilation,
                                str(rng.choice(PADDING_MODES)))
