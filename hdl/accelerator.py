@@ -13,14 +13,24 @@ from golden.layer import Add, ArgMax, Layer, Weighted
 from golden.network import Network
 from hdl.address_map import BEGIN, COMMIT, Region
 from hdl.fifo import StreamFIFO
-from hdl.graph_timing import Edge, GraphTiming, check_depths, fifo_depths, fork_edges
+from hdl.graph_timing import (
+    Edge,
+    GraphTiming,
+    check_depths,
+    fifo_depths,
+    fork_edges,
+    is_steady,
+)
 from hdl.join import Fork
 from hdl.plan import Plan
 from hdl.stages import Stage, Tensor, adapters, layer_stages
-from hdl.timing import first_output
+from hdl.timing import Timing, first_output
+from hdl.window_order import frame_starts
 from hdl.write_bus import WriteBus
 
 __all__ = ["Accelerator"]
+
+_FILLED = 8  # frames after which the rhythm does not change any more
 
 
 class Accelerator(wiring.Component):
@@ -106,16 +116,26 @@ class Accelerator(wiring.Component):
         return Tensor(layer.positions_out, layer.channels_out, self.plan.lanes_out(layer), number)
 
     def _add_queues(self, branches: dict[Edge, tuple[Tensor, int | None]]) -> None:
-        """FIFOs behind forks, of the planned depths or of those that the rate needs."""
-        forked = fork_edges(self._sources)
-        if not forked:
-            return
+        """FIFOs of the planned depths, or of those without which the rate is not reached.
+
+        They stand behind forks; if these are not enough, since some layers give and take in bursts,
+        in front of any layer.
+        """
+        if all(tensor.positions == 1 for tensor, _ in branches.values()):
+            return  # dense layers keep two frames, so nothing waits for anything
         timings = {name: stage.core.timing() for name, stage in self._stages.items()}
-        rate: Any = {"beats": (self._beats["i"], self._beats["o"]),
-                     "interval": self.initiation_interval}
+        beats, interval = (self._beats["i"], self._beats["o"]), self.initiation_interval
+        rate: Any = {"beats": beats, "interval": interval}
         planned = {edge: depth for edge, (_, depth) in branches.items() if depth is not None}
-        depths = fifo_depths(timings, self._sources, **rate) | planned
+        depths: dict[Edge, int] = {}
+        if fork_edges(self._sources) or not is_steady(GraphTiming(timings, self._sources),
+                                                      beats[1], interval, 6):
+            try:
+                depths = fifo_depths(timings, self._sources, **rate)
+            except ValueError:
+                depths = fifo_depths(timings, self._sources, **rate, edges=list(branches))
         if planned:
+            depths |= planned
             check_depths(timings, self._sources, depths, **rate)
         stages, self._stages = self._stages, {}
         for name, stage in stages.items():
@@ -161,10 +181,21 @@ class Accelerator(wiring.Component):
     @cached_property
     def latency(self) -> int:
         """Cycles from a frame's first input beat to its first output beat."""
-        timings = {name: stage.timing() for name, stage in self.stages.items()}
-        if fork_edges(self._sources):
-            return first_output([GraphTiming(timings, self._sources)])
-        return first_output(list(timings.values()))
+        return first_output([self._timing()])
+
+    def _timing(self) -> Timing:
+        return GraphTiming({name: stage.timing() for name, stage in self.stages.items()},
+                           self._sources)
+
+    def starts(self, frames: int) -> list[int]:
+        """Cycles from the first input beat to each frame's first output beat, without stalls.
+
+        Where layers take or give in bursts the first frames may come in another rhythm than
+        ``initiation_interval``, which holds once the accelerator is full.
+        """
+        found = frame_starts(self._timing(), self._beats["o"], min(frames, _FILLED))
+        return found + [found[-1] + (k + 1) * self.initiation_interval
+                        for k in range(frames - len(found))]
 
     @property
     def address_map(self) -> tuple[Region, ...]:

@@ -16,7 +16,7 @@ from copy import deepcopy
 from hdl.timing import FifoTiming, PipelineTiming, Timing, fifo_latency
 
 __all__ = ["ConcatenateTiming", "Edge", "GraphTiming", "check_depths", "fifo_depths",
-           "fork_edges"]
+           "fork_edges", "is_steady"]
 
 Edge = tuple[str, str]
 Stages = Mapping[str, Timing]
@@ -79,6 +79,12 @@ class GraphTiming:
             numbers[name] = self._add(deepcopy(stage), producers)
         self._outputs[-1].append(self._wires)
         self._forks = [k for k, wires in enumerate(self._outputs) if len(wires) > 1]
+        # (stage, its only input's wire and producer, its only output's wire), -1 if there are more
+        self._rows = [
+            (k, stage, *(inputs[0] if len(inputs) == 1 else (-1, -1)),
+             outputs[0] if len(outputs) == 1 else -1)
+            for k, (stage, inputs, outputs) in enumerate(zip(
+                self._stages, self._inputs, self._outputs[1:], strict=True))]
         self._valid = [False] * len(self._outputs)  # does the producer offer a beat?
         self._sent = [False] * (self._wires + 1)  # has that beat been taken from the wire?
         self._wanted = [False] * (self._wires + 1)  # would one be?
@@ -100,31 +106,33 @@ class GraphTiming:
         return [inputs[stage.turn]] if isinstance(stage, ConcatenateTiming) else inputs
 
     def valid(self, offered: bool) -> bool:
-        valid, sent = self._valid, self._sent
+        valid, sent, takes = self._valid, self._sent, self._takes
         valid[0] = offered
-        for k, stage in enumerate(self._stages):
-            came = True
-            for wire, producer in self._taken(k):
-                came = came and valid[producer] and not sent[wire]
-            self._takes[k] = came
+        for k, stage, wire, producer, _ in self._rows:
+            if wire >= 0:
+                came = valid[producer] and not sent[wire]
+            else:
+                came = all(valid[producer] and not sent[wire]
+                           for wire, producer in self._taken(k))
+            takes[k] = came
             valid[k + 1] = stage.valid(came)
         return valid[-1]
 
     def ready(self, wanted: bool) -> bool:
-        wants = self._wanted
+        valid, wants, takes, gives = self._valid, self._wanted, self._takes, self._gives
         wants[-1] = wanted
-        for k in reversed(range(len(self._stages))):
-            wanted = self._all_want(k + 1)
-            self._gives[k] = self._valid[k + 1] and wanted
-            ready = self._stages[k].ready(wanted)
-            self._takes[k] = self._takes[k] and ready
-            inputs = self._inputs[k]
-            if len(inputs) > 1:  # a join takes a beat only when all that it needs are there
-                for wire, _ in inputs:
-                    wants[wire] = False
-                ready = self._takes[k]
-            for wire, _ in self._taken(k):
+        for k, stage, wire, _, output in reversed(self._rows):
+            wanted = wants[output] if output >= 0 else self._all_want(k + 1)
+            gives[k] = valid[k + 1] and wanted
+            ready = stage.ready(wanted)
+            takes[k] = takes[k] and ready
+            if wire >= 0:
                 wants[wire] = ready
+            else:  # a join takes a beat only when all that it needs are there
+                for wire, _ in self._inputs[k]:
+                    wants[wire] = False
+                for wire, _ in self._taken(k):
+                    wants[wire] = takes[k]
         return self._all_want(0)
 
     @property
@@ -156,7 +164,7 @@ def fork_edges(sources: Sources) -> list[Edge]:
 
 
 def fifo_depths(stages: Stages, sources: Sources, *, beats: tuple[int, int], interval: int,
-                frames: int = 4, edges: Sequence[Edge] | None = None) -> dict[Edge, int]:
+                frames: int = 6, edges: Sequence[Edge] | None = None) -> dict[Edge, int]:
     """Least depths of FIFOs in ``edges`` with which a frame comes every ``interval`` cycles.
 
     beats : of a frame, at the input and at the output
@@ -174,18 +182,18 @@ def fifo_depths(stages: Stages, sources: Sources, *, beats: tuple[int, int], int
         for part in parts:
             found, n = _part_depths(part, sources, n, interval, frames, edges)
             depths |= found
-        if _is_steady(GraphTiming(stages, sources, depths), beats[1], interval, frames):
+        if is_steady(GraphTiming(stages, sources, depths), beats[1], interval, frames):
             break
     return depths
 
 
 def check_depths(stages: Stages, sources: Sources, queues: Mapping[Edge, int], *,
-                 beats: tuple[int, int], interval: int, frames: int = 4) -> None:
+                 beats: tuple[int, int], interval: int, frames: int = 6) -> None:
     """Raise ValueError that names a FIFO too shallow for a frame every ``interval`` cycles.
 
     queues : the depths that are given, 0 for none; everything else as for :func:`fifo_depths`
     """
-    if _is_steady(GraphTiming(stages, sources, queues), beats[1], interval, frames):
+    if is_steady(GraphTiming(stages, sources, queues), beats[1], interval, frames):
         return
     needed = fifo_depths(stages, sources, beats=beats, interval=interval, frames=frames,
                          edges=list(queues))
@@ -221,9 +229,10 @@ def _part_depths(stages: Stages, sources: Sources, beats: int, interval: int, fr
 
     def suffices(edge: Edge, depth: int) -> bool:
         graph = GraphTiming(stages, sources, depths | {edge: depth})
-        return _is_steady(graph, n, interval, frames)
+        return is_steady(graph, n, interval, frames)
 
-    if not n or any(cycle > came[0] + k * interval for k, cycle in enumerate(came[::n])):
+    starts = came[::max(n, 1)]
+    if len(starts) < frames or starts[-1] - starts[-2] > interval:
         raise ValueError(f"stages {', '.join(stages)} cannot give a frame every {interval} cycles, "
                          "whatever their FIFOs; the interval is too short, or an edge among them "
                          "needs a FIFO and may have none")
@@ -259,19 +268,23 @@ def _drain(graph: GraphTiming, beats: int, interval: int, frames: int) -> list[i
     return came
 
 
-def _is_steady(graph: GraphTiming, beats: int, interval: int, frames: int) -> bool:
-    """Does each frame of ``beats`` output beats begin within ``interval`` after the one before?"""
+def is_steady(graph: GraphTiming, beats: int, interval: int, frames: int) -> bool:
+    """Do frames of ``beats`` output beats come every ``interval`` cycles, once the graph is full?
+
+    Inputs are always offered, outputs always taken. The first half of the frames may come sooner,
+    or later than they should after ones that came sooner.
+    """
+    starts: list[int] = []
     cycle = given = still = 0
-    deadline = None
-    while still < interval + _LONGEST:
+    while still < interval + _LONGEST and len(starts) < frames:
         valid, ready = graph.valid(True), graph.ready(True)
         if valid and given % beats == 0:
-            if given == (frames - 1) * beats:
-                return True
-            deadline = (cycle if deadline is None else deadline) + interval
-        if deadline is not None and cycle >= deadline:
+            starts.append(cycle)
+        if len(starts) > frames // 2 and cycle - starts[-1] > interval:
+            return False
+        if len(starts) > frames // 2 + 1 and starts[-1] - starts[-2] > interval:
             return False
         still = 0 if graph.moves else still + 1
         graph.step(ready, valid)
         given, cycle = given + valid, cycle + 1
-    return False
+    return len(starts) == frames

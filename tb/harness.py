@@ -11,9 +11,9 @@ and returns a Result instead, for callers outside pytest. Both take ``netlist=Tr
 vectors against what Yosys makes of the core for 7-series (``tb.netlist``).
 
 Latency and interval asserted cycle for cycle are the core's own ``latency`` and
-``initiation_interval``. A core has streams ``i`` and ``o``; optionally more input streams, as
-``write`` (``writes`` maps their names to what is sent once, before all frames; the others stay
-silent) and passive ports ``tap_NAME__valid`` and
+``initiation_interval``, or what its ``starts`` promises of each frame. A core has streams ``i`` and
+``o``; optionally more input streams, as ``write`` (``writes`` maps their names to what is sent
+once, before all frames; the others stay silent) and passive ports ``tap_NAME__valid`` and
 ``tap_NAME__payload`` (``taps[NAME]`` are the frames seen there; a wrong layer is then named, since
 a fault inside shows before its consequence).
 
@@ -216,6 +216,8 @@ def verify(component: wiring.Component, inputs: Frames, outputs: Frames, *,
     """
     seed = settings.seed if seed is None else seed
     waves = settings.waves if waves is None else waves
+    if latency is interval is starts is None and hasattr(component, "starts"):
+        starts = component.starts(len(inputs.codes))
     latency = component.latency if latency is None else latency
     interval = component.initiation_interval if interval is None else interval
     taps = dict(taps or {})

@@ -1,17 +1,36 @@
 """Accelerators of convolutional networks: every layer watched, RTL and netlist, all scenarios."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from golden.layer import Add, ArgMax, Concatenate, Conv, Dense, MultiThreshold, Pool
+from golden.layer import (
+    Add,
+    ArgMax,
+    Clamp,
+    Concatenate,
+    Conv,
+    Dense,
+    Embedding,
+    MultiThreshold,
+    Pool,
+    Scale,
+    UpSample,
+)
 from golden.network import Network
 from golden.number import Bipolar, Codebook, Integer, Number, Ternary
+from golden.pruning import prune
 from golden.reference import run
+from golden.resampling import transposed_conv
 from hdl.accelerator import Accelerator
+from hdl.hardwired_dense import HardwiredDense
 from hdl.plan import LayerPlan, Plan
+from hdl.planner import plan_for_cycles
+from hdl.schedule import Schedule
+from hdl.verilog import to_verilog
 from tb.cases import rtl_only
 from tb.harness import Frames, simulate
 from tb.test_accelerator import draw_frames
@@ -121,3 +140,74 @@ def test_branches(rng: np.random.Generator, netlist: bool) -> None:
         with pytest.raises(ValueError, match=rf"^edge level -> add stalls: its FIFO holds {given} "
                                              rf"beats, but needs {depth} for a frame every "):
             Accelerator(network, plan)
+
+
+def plans_for(network: Network, cycles: int, **options: Any) -> Plan:
+    plan = plan_for_cycles(network, cycles, **options)
+    assert Accelerator(network, plan).initiation_interval <= cycles
+    return plan
+
+
+def kinds_1d(rng: np.random.Generator) -> Network:
+    """Text: words become rows, windows of words features, of which the greatest in time remain."""
+    words = Embedding("words", rng.integers(-8, 8, (11, 3)), Integer(4, True), 9)
+    conv = draw_conv(rng, "conv", words.output, (9,), (4, 3, 3), Codebook((-7, 0, 2, 5)),
+                     stride=2, padding=1, padding_mode="replicate")
+    relu = Clamp("relu", conv.accumulator, 4, 0, positions=5)
+    pool = Pool("pool", relu.output, (5,), 4, 5)
+    dense = Dense("dense", pool.output, rng.integers(-8, 8, (2, 4)), weight_kind=Integer(4, True))
+    return Network("text", (words, conv, relu, pool, dense, ArgMax("argmax", dense.output, 2)))
+
+
+def kinds_3d(rng: np.random.Generator) -> Network:
+    """Volumes, whose second convolution sees each channel alone (depthwise)."""
+    first = draw_conv(rng, "first", Integer(4, False), (3, 4, 3), (2, 1, 2, 2, 2), thresholds=True)
+    alone = draw_conv(rng, "alone", Bipolar(), (2, 3, 2), (4, 1, 1, 2, 2), thresholds=True,
+                      groups=2)
+    pool = Pool("pool", Bipolar(), (2, 2, 1), 4, (1, 2, 1), "sum")
+    dense = Dense("dense", pool.output, rng.integers(-1, 2, (3, 8)), weight_kind=Ternary())
+    return Network("volumes", (first, alone, pool, dense))
+
+
+def kinds_2d(rng: np.random.Generator) -> Network:
+    """Pruned weights of 5 bits, then a transposed convolution and a repetition of pixels."""
+    first = draw_conv(rng, "first", Integer(3, True), (4, 4), (3, 2, 3, 3), Integer(5, True),
+                      density=0.2, padding=1, padding_mode="reflect")
+    scale = Scale("scale", first.accumulator, 3, rng.integers(1, 9, 3), np.array(3), 4, "half_even",
+                  "saturate", Integer(3, True), positions=16)
+    up = transposed_conv("up", scale.output, (4, 4), rng.integers(-1, 2, (3, 2, 2, 2)), stride=2,
+                         weight_kind=Ternary())
+    twice = UpSample("twice", up[1].output, (8, 8), 2, (1, 2))
+    return Network("image", (first, scale, *up, twice))
+
+
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
+@pytest.mark.parametrize("draw, cycles, storages", [
+    (kinds_1d, 80, ("rom",)), rtl_only(kinds_1d, 30, ("logic", "rom")),
+    (kinds_3d, 200, ("rom",)), rtl_only(kinds_3d, 60, ("logic",)),
+    (kinds_2d, 520, ("rom",)), rtl_only(kinds_2d, 300, ("ram",)),
+])
+def test_kinds(rng: np.random.Generator, draw: Callable[[np.random.Generator], Network],
+               cycles: int, storages: tuple[str, ...], netlist: bool) -> None:
+    """Every dimension, kind of weights, padding and resampling, planned for a rate."""
+    network = draw(rng)
+    check(rng, network, plans_for(network, cycles, storages=storages), netlist, 4)
+
+
+def test_zeros_cost_nothing(rng: np.random.Generator) -> None:
+    """Pruned weights cost neither cycles, in a schedule, nor logic, hard-wired."""
+    weights = rng.integers(-128, 128, (8, 6, 3))
+    layer = Conv("conv", Integer(4, False), (20,), weights, weight_kind=Integer(8, True))
+    small = prune(layer, 115)
+    density = small.non_zeros / layer.non_zeros
+    assert 0.05 < density < 0.15
+    for conv, cycles, elements in ((layer, 8 * 18 // 2 * 18, 2), (small, 0, 2)):
+        plan = LayerPlan(elements, 6, engine="scheduled")
+        interval = Accelerator(Network("n", (conv,)), Plan({"conv": plan})).initiation_interval
+        schedule = Schedule(conv.dense, elements)
+        assert interval == 18 * max(schedule.cycles, 3)
+        assert not cycles or interval >= 0.95 * cycles
+    assert interval < 1.5 * density * 8 * 18 / 2 * 18
+    wired = [HardwiredDense(conv.dense, variant="xc7") for conv in (layer, small)]
+    luts = [to_verilog(core).count("LUT") for core in wired]
+    assert luts[1] < 2 * density * luts[0]
