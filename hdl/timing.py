@@ -111,7 +111,7 @@ class RepeatTiming:
     """
 
     def __init__(self, first: Sequence[bool], last: Sequence[bool], room: int):
-        self._first, self._last, self._room = first, last, room
+        self._first, self._last, self._room = bytes(first), bytes(last), room  # quick to copy
         self._beat = self._fresh = self._taken = 0
         self._full = False
 

@@ -65,7 +65,6 @@ SPATIAL_FAULTS = (
      "            if True:", "depths are not tried", _TIMING + "residual_block[4-]"),
     ("graph_timing", "hdl/graph_timing.py", "        if suffices(edge, 0):", "        if False:",
      "an edge that needs no FIFO gets one", _TIMING + "residual_block[4-]"),
-    ("graph_timing", "hdl/graph_timing.py", "came = came and valid[producer] and not sent[wire]",
-     "came = valid[producer] and not sent[wire]", "the model of a join waits for one input only",
-     _TIMING + "residual_block[4-]"),
+    ("graph_timing", "hdl/graph_timing.py", "if depth < needed[edge]:", "if depth > needed[edge]:",
+     "a FIFO that is too shallow is not named", _TIMING + "residual_block[1-nothing moved for]"),
 )
