@@ -1,6 +1,6 @@
 """Windows over lines: all taps of the outermost dimension at once, out of a memory a line."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -14,6 +14,8 @@ __all__ = ["LineWindow"]
 
 
 def _register(m: Module, enable: Value, value: Value, name: str) -> Value:
+    if isinstance(value, Const):
+        return value
     register = Signal(value.shape(), name=name)
     with m.If(enable):
         m.d.sync += register.eq(value)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
+from amaranth.hdl import C, Cat, Const, Module, Mux, Signal, Value
 
 from golden.check import check_count
 from golden.geometry import Geometry
@@ -71,10 +71,13 @@ def table(m: Module, name: str, index: Value, words: Sequence[int]) -> Value:
 
 
 def choose(m: Module, name: str, index: Value, values: Sequence[Value]) -> Value:
-    """``values[index]``, a signal called ``name``."""
+    """``values[index]``, if need be a signal called ``name``."""
+    if isinstance(index, Const):
+        return values[index.value]
     *others, last = values
-    chosen = Signal(last.shape(), name=name)
-    with m.Switch(index):
+    chosen, wide = Signal(last.shape(), name=name), Signal(range(len(values)), name=f"{name}_index")
+    m.d.comb += wide.eq(index)
+    with m.Switch(wide):
         for k, value in enumerate(others):
             with m.Case(k):
                 m.d.comb += chosen.eq(value)

@@ -26,6 +26,7 @@ CASES = [
     rtl_only(geometry((3, 4, 3), 2, (1, 2, 1), (1, 0, 1)), 2, Ternary(), {}),
     rtl_only(geometry((4, 6), 3, 1, 1), 2, Bipolar(), {"pixels": 3}),
     rtl_only(geometry((5, 8), (3, 4), (1, 2), (1, 3), 1, "reflect"), 1, BYTE, {"pixels": 2}),
+    rtl_only(geometry((4, 8), 3, 1, 1, 1, "replicate"), 1, BYTE, {"pixels": 4}),
     rtl_only(geometry((7, 5), 2, 3), 1, Bipolar(), {"line_buffers": 4}),
     rtl_only(geometry((4, 3), 1), 7, Bipolar(), {}),
     rtl_only(geometry((4, 5), (4, 5)), 1, BYTE, {}),
