@@ -224,28 +224,35 @@ def _part_depths(stages: Stages, sources: Sources, beats: int, interval: int, fr
     """Depths of those edges that lie in a part, and the part's output beats of a frame."""
     depths = {edge: _UNBOUNDED for edge in edges if edge[1] in stages}
     graph = GraphTiming(stages, sources, depths)
+    frames = frames if depths else 1  # enough to count beats
     came = _drain(graph, beats, interval, frames)
     n = len(came) // frames
 
-    def suffices(edge: Edge, depth: int) -> bool:
-        graph = GraphTiming(stages, sources, depths | {edge: depth})
-        return is_steady(graph, n, interval, frames)
+    def suffices(changes: dict[Edge, int]) -> bool:
+        return is_steady(GraphTiming(stages, sources, depths | changes), n, interval, frames)
+
+    def clear(edges: Sequence[Edge]) -> None:
+        """Leave out the FIFOs that are not needed: all of them, or those of each half."""
+        nothing = dict.fromkeys(edges, 0)
+        if suffices(nothing):
+            depths.update(nothing)
+        elif len(edges) > 1:
+            clear(edges[:len(edges) // 2])
+            clear(edges[len(edges) // 2:])
 
     starts = came[::max(n, 1)]
-    if len(starts) < frames or starts[-1] - starts[-2] > interval:
+    if not n or frames > 1 and starts[-1] - starts[-2] > interval:
         raise ValueError(f"stages {', '.join(stages)} cannot give a frame every {interval} cycles, "
                          "whatever their FIFOs; the interval is too short, or an edge among them "
                          "needs a FIFO and may have none")
     for edge, queue in graph.queues.items():
         depths[edge] = max(queue.needed, 3)  # of the latency that it has without bounds
-    for edge in depths:
-        if suffices(edge, 0):
-            depths[edge] = 0
+    clear(list(depths))
     for edge, high in depths.items():
         low, step = 0, 1
         while high - low > 1:  # the first guess is a good one: look near it first
             middle = max(high - step, (low + high) // 2)
-            if suffices(edge, middle):
+            if suffices({edge: middle}):
                 high, step = middle, 2 * step
             else:
                 low = middle
