@@ -68,9 +68,9 @@ class Accelerator(wiring.Component):
         self._sources: dict[str, tuple[str, ...]] = {}  # of each stage; "input" is the input
         self.cores: dict[str, wiring.Component] = {}  # those that compute a layer, by its name
         given = {"input": Tensor(1, network.n_in, plan.lanes, network.input)}
-        branches: dict[Edge, tuple[Tensor, int | None]] = {}
+        edges: dict[Edge, tuple[str, Tensor]] = {}
         for layer in network.layers:
-            given[layer.name] = self._add_layer(layer, given, branches)
+            given[layer.name] = self._add_layer(layer, given, edges)
         last, self._end = given[layer.name], layer.name
         flat = replace(last, lanes=last.flat_lanes)  # frames leave without gaps
         for stage in adapters("output", last, flat):
@@ -78,7 +78,7 @@ class Accelerator(wiring.Component):
         self.lanes_out, self.output = flat.lanes, flat.number
         self._beats = {name: -(-n // lanes) for name, n, lanes in (
             ("i", network.n_in, plan.lanes), ("o", network.n_out, flat.lanes))}
-        self._add_queues(branches)
+        self._add_queues(edges)
         members = {"i": In(stream.Signature(plan.lanes * network.input.width)),
                    "o": Out(stream.Signature(self.lanes_out * self.output.width))}
         for name, core in self.cores.items():
@@ -93,8 +93,8 @@ class Accelerator(wiring.Component):
         super().__init__(members)
 
     def _add_layer(self, layer: Layer, given: dict[str, Tensor],
-                   branches: dict[Edge, tuple[Tensor, int | None]]) -> Tensor:
-        """All parts of a layer; what it gives. branches : planned depths of the edges to it."""
+                   edges: dict[Edge, tuple[str, Tensor]]) -> Tensor:
+        """All parts of a layer; what it gives. edges : those of the parts that lead to it."""
         plan, sources = self.plan.layers[layer.name], self.network.sources_of(layer)
         wanted = self._wanted(layer, given)
         cores, number = layer_stages(layer, self.plan, wanted[0].number)
@@ -109,44 +109,50 @@ class Accelerator(wiring.Component):
                 end = self._add(stage, end)
             takes.append(end)
             consumer = [*self._stages, cores[0].name][before]
-            branches[source, consumer] = tensor, plan.branches[k] if plan.branches else None
+            edges[source, consumer] = f"{source} -> {layer.name}", tensor
         for stage in cores:
             takes = [self._add(stage, *takes)]
         self.cores[layer.name] = self._stages[layer.name].core
         return Tensor(layer.positions_out, layer.channels_out, self.plan.lanes_out(layer), number)
 
-    def _add_queues(self, branches: dict[Edge, tuple[Tensor, int | None]]) -> None:
-        """FIFOs of the planned depths, or of those without which the rate is not reached.
-
-        They stand behind forks; if these are not enough, since some layers give and take in bursts,
-        in front of any layer.
-        """
-        if all(tensor.positions == 1 for tensor, _ in branches.values()):
+    def _add_queues(self, edges: dict[Edge, tuple[str, Tensor]]) -> None:
+        """FIFOs of the planned depths, or of those without which the rate is not reached."""
+        self.queues: dict[str, int] = {}
+        if all(tensor.positions == 1 for _, tensor in edges.values()):
             return  # dense layers keep two frames, so nothing waits for anything
         timings = {name: stage.core.timing() for name, stage in self._stages.items()}
-        beats, interval = (self._beats["i"], self._beats["o"]), self.initiation_interval
-        rate: Any = {"beats": beats, "interval": interval}
-        planned = {edge: depth for edge, (_, depth) in branches.items() if depth is not None}
-        depths: dict[Edge, int] = {}
-        if fork_edges(self._sources) or not is_steady(GraphTiming(timings, self._sources),
-                                                      beats[1], interval, 6):
-            try:
-                depths = fifo_depths(timings, self._sources, **rate)
-            except ValueError:
-                depths = fifo_depths(timings, self._sources, **rate, edges=list(branches))
-        if planned:
-            depths |= planned
+        rate: Any = {"beats": (self._beats["i"], self._beats["o"]),
+                     "interval": self.initiation_interval}
+        if self.plan.queues is None:
+            depths = self._needed(timings, list(edges), rate)
+        else:
+            depths = {edge: self.plan.queues.get(name, 0) for edge, (name, _) in edges.items()}
             check_depths(timings, self._sources, depths, **rate)
         stages, self._stages = self._stages, {}
         for name, stage in stages.items():
             sources = []
             for k, source in enumerate(self._sources[name]):
                 if (depth := depths.get((source, name), 0)):
-                    tensor, _ = branches[source, name]
+                    edge, tensor = edges[source, name]
+                    self.queues[edge] = depth
                     queue = StreamFIFO(tensor.width, depth)
-                    source = self._add(Stage(f"branch_{name}_{k}", queue, tensor.beats), source)
+                    source = self._add(Stage(f"queue_{name}_{k}", queue, tensor.beats), source)
                 sources.append(source)
             self._stages[name], self._sources[name] = stage, tuple(sources)
+
+    def _needed(self, timings: dict[str, Timing], edges: list[Edge], rate: Any) -> dict[Edge, int]:
+        """Depths behind forks or, where layers give and take in bursts, in front of any layer."""
+        graph = GraphTiming(timings, self._sources)
+        beats, interval = rate["beats"][1], rate["interval"]
+        if not fork_edges(self._sources) and is_steady(graph, beats, interval, 6):
+            return {}
+        try:
+            depths = fifo_depths(timings, self._sources, **rate)
+            if is_steady(GraphTiming(timings, self._sources, depths), beats, interval, 6):
+                return depths
+        except ValueError:
+            pass
+        return fifo_depths(timings, self._sources, **rate, edges=edges)
 
     def _add(self, stage: Stage, *sources: str) -> str:
         if stage.name in self._stages:

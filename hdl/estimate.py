@@ -255,8 +255,9 @@ def estimate(network: Network, plan: Plan) -> list[Estimate]:
         alone = estimate_layer(layer, own, plan.levels)
         sources = network.sources_of(layer)
         converter = queue = beats = 0
-        for source, depth in zip(sources, own.branches or (own.fifo,) * len(sources), strict=True):
+        for source in sources:
             width = numbers[source].width
+            depth = own.fifo + (plan.queues or {}).get(f"{source} -> {layer.name}", 0)
             converter += converter_luts(lanes[source], lanes_in(layer, own), width)
             queue += depth * lanes[source] * width // 48
             beats = max(beats, -(-layer.n_in // lanes[source] // len(sources)))

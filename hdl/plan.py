@@ -44,7 +44,6 @@ class LayerPlan:
     of a layer without weights simd is the lanes of a position's channels.
     storage : "logic" (hard-wired), "rom" or "ram"; memory : where weights are kept, see
     :class:`hdl.folded_dense.FoldedDense`; fifo : beats of a FIFO in front of the layer, 0 for none;
-    branches : of a layer with several sources, beats of the FIFO behind each; computed if left out.
     window : of a convolution, "serial" (:class:`hdl.sliding_window.SlidingWindow`, a tap at a time
     in as many lanes as divide the channels) or "parallel" (:class:`hdl.parallel_window`, a whole
     window a cycle).
@@ -64,11 +63,7 @@ class LayerPlan:
     multiplier: str = "lut"
     codebook: str = "auto"
     structure: str = "parallel"
-    branches: tuple[int, ...] = ()
     window: str = "serial"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "branches", tuple(self.branches))
 
 
 @dataclass(frozen=True)
@@ -79,6 +74,8 @@ class Plan:
     lanes : inputs of the network that enter in one beat
     levels, variant : see :class:`hdl.logic_block.LogicBlock`
     clock_hz : the clock that the plan was made for, or None
+    queues : beats of the FIFOs that the rate needs, by "SOURCE -> LAYER", the sources of a layer
+        being layers or "input"; None lets :class:`hdl.accelerator.Accelerator` compute them
 
     Raises TypeError or ValueError that name layer, parameter, rule and value.
     """
@@ -87,6 +84,7 @@ class Plan:
     levels: int = 3
     variant: str = "portable"
     clock_hz: int | None = None
+    queues: Mapping[str, int] | None = None
     metadata: Mapping[str, str | int | float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -99,8 +97,6 @@ class Plan:
             where = f"layer {name}"
             for parameter, least in (("pe", 1), ("simd", 1), ("fifo", 0)):
                 _check_count(where, parameter, getattr(layer, parameter), least)
-            for depth in layer.branches:
-                _check_count(where, "branches", depth, 0)
             for parameter, choices in (("storage", STORAGES), ("memory", MEMORIES),
                                        ("engine", _ENGINES), ("multiplier", MULTIPLIERS),
                                        ("codebook", CODEBOOKS), ("structure", _STRUCTURES),
@@ -134,10 +130,13 @@ class Plan:
                     raise ValueError(f"layer {layer.name}: {parameter} must be at most {most}, "
                                      f"the layer's {'outputs' if parameter == 'pe' else 'inputs'}, "
                                      f"not {value}")
-            sources = len(network.sources_of(layer))
-            if plan.branches and len(plan.branches) != (sources if sources > 1 else 0):
-                raise ValueError(f"layer {layer.name}: branches must be {sources} depths, one a "
-                                 f"source, or none at all, not {len(plan.branches)}")
+        edges = {f"{source} -> {layer.name}" for layer in network.layers
+                 for source in network.sources_of(layer)}
+        for edge, depth in (self.queues or {}).items():
+            _check_count("plan", f"queue {edge}", depth, 0)
+            if edge not in edges:
+                raise ValueError(f"plan: queues must lie on edges of network {network.name}, not "
+                                 f"on {edge}; plan it anew")
 
     def lanes_in(self, layer: Layer) -> int:
         """See :func:`lanes_in`."""

@@ -1,5 +1,6 @@
 """lutloom plan: how each layer is built, from a frame rate or a LUT budget."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,6 +70,7 @@ def plan(
         assert luts is not None
         made = plan_for_luts(loaded, luts, brams=brams, **options)
     accelerator = Accelerator(loaded, made)
+    made = replace(made, queues=accelerator.queues)
     rows = plan_rows(loaded, made)
     sums = total(estimate(loaded, made))
     table(f"{loaded.name}: plan", ["layer", "storage", "pe", "simd", "cycles", "LUT", "FF", "BRAM"],
@@ -79,6 +81,8 @@ def plan(
         if "imbalance" in row:
             say(f"{row['name']}: scheduled, {row['pe']} elements with {row['imbalance']:.2f} times "
                 "the cycles of an even share of the non-zeros")
+    for edge, depth in accelerator.queues.items():
+        say(f"{edge}: a FIFO of {depth:,} beats keeps the rate")
     cycles = accelerator.initiation_interval
     say(f"a frame every {cycles:,} cycles, latency {accelerator.latency:,} cycles"
         + (f"; {clock * 1e6 / cycles:,.0f} frames/s at {clock:g} MHz" if clock else ""))

@@ -1,7 +1,6 @@
 """Accelerators of convolutional networks: every layer watched, RTL and netlist, all scenarios."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -130,12 +129,12 @@ def test_branches(rng: np.random.Generator, netlist: bool) -> None:
              "shortcut": LayerPlan(1, 4), "add": LayerPlan(simd=4), "more": LayerPlan(simd=4),
              "both": LayerPlan(simd=4), "dense": LayerPlan(3, 4)}
     core = check(rng, network, Plan(plans), netlist, 4 if netlist else 6)
-    depth = core.stages["branch_add_1"].depth  # as many pixels as the window in front of it holds
+    depth = core.queues["level -> add"]  # as many pixels as the window in front of it holds
     assert depth > 4
-    for given, wrong in ((depth, False), (depth - 1, True), (1, True)):
-        plan = Plan({**plans, "add": replace(plans["add"], branches=(0, given))})
+    for given, wrong in ((depth, False), (depth - 1, True), (0, True)):
+        plan = Plan(plans, queues={**core.queues, "level -> add": given})
         if not wrong:
-            Accelerator(network, plan)
+            assert Accelerator(network, plan).queues == core.queues
             continue
         with pytest.raises(ValueError, match=rf"^edge level -> add stalls: its FIFO holds {given} "
                                              rf"beats, but needs {depth} for a frame every "):
