@@ -17,9 +17,11 @@ __all__ = ["lower_stages"]
 
 
 class _Builder:
-    """Layers and sources so far. Each step takes a layer's name, or None for the input.
+    """Layers and sources so far; each step appends some and returns the name of the last.
 
-    size : of the tensor that the next stage takes
+    kind : of all weights; number : of the network's inputs
+
+    Steps take the name of the layer before them, or None for the input.
     """
 
     def __init__(self, kind: Number, number: Number) -> None:
