@@ -48,7 +48,7 @@ WINDOW_FAULTS = (
      "% self._pixels", "pixels of a beat are exchanged in columns",
      _PARALLEL + "matches_golden[5-rtl]"),
     ("parallel_window", "hdl/parallel_window.py", "extended(pixel) % pixels",
-     "pixel // pixels % pixels", "windows of a beat take other pixels of it",
+     "(extended(pixel) + 1) % pixels", "windows of a beat take other pixels of it",
      _PARALLEL + "matches_golden[5-rtl]"),
     ("parallel_window", "hdl/parallel_window.py", ".reshape(self.geometry.kernel[::-1]).T.ravel()",
      "", "taps are counted column by column", _PARALLEL + "matches_golden[2-rtl]"),
