@@ -199,7 +199,12 @@ class Accelerator(wiring.Component):
         Where layers take or give in bursts the first frames may come in another rhythm than
         ``initiation_interval``, which holds once the accelerator is full.
         """
-        found = frame_starts(self._timing(), self._beats["o"], min(frames, _FILLED))
+        wanted = min(frames, _FILLED)
+        most = (len(self._stages) + wanted + 1) * self.initiation_interval + 1000
+        found = frame_starts(self._timing(), self._beats["o"], wanted, most)
+        if len(found) < wanted:
+            raise ValueError(f"network {self.network.name}: its layers stop each other for good; "
+                             "leave out the queues of the plan")
         return found + [found[-1] + (k + 1) * self.initiation_interval
                         for k in range(frames - len(found))]
 

@@ -53,6 +53,7 @@ def check(rng: np.random.Generator, network: Network, plan: Plan, netlist: bool 
     written: a network whose weights are written into the accelerator before.
     """
     core = Accelerator(network, plan, taps=True)
+    assert core.starts(1) == [core.latency]
     x = draw_frames(rng, network)
     golden = run(written or network, x)
     taps: dict[str, Frames] = {}

@@ -61,6 +61,8 @@ def check(rng: np.random.Generator, network: Network, plan: Plan, netlist: bool 
           frames: int = 6, **options: Any) -> Accelerator:
     """All scenarios; latency and rate are those promised, all layers' outputs the golden ones."""
     core = Accelerator(network, plan, taps=True)
+    *_, before, last = core.starts(8)
+    assert last - before == core.initiation_interval
     x = draw_frames(rng, network, frames)
     golden = run(network, x)
     taps = {}
@@ -139,6 +141,16 @@ def test_branches(rng: np.random.Generator, netlist: bool) -> None:
         with pytest.raises(ValueError, match=rf"^edge level -> add stalls: its FIFO holds {given} "
                                              rf"beats, but needs {depth} for a frame every "):
             Accelerator(network, plan)
+
+
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
+def test_padded_pool(rng: np.random.Generator, netlist: bool) -> None:
+    """Beyond the border there is nothing greater than the least value, and channels need no lanes
+    that divide them."""
+    pool = Pool("pool", Integer(4, True), (4, 5), 3, 3, stride=2, padding=1)
+    conv = draw_conv(rng, "conv", pool.output, pool.geometry.output, (5, 3, 1, 1), Ternary())
+    check(rng, Network("network", (pool, conv)), Plan({"pool": LayerPlan(simd=2),
+                                                       "conv": LayerPlan(2, 2)}), netlist)
 
 
 def plans_for(network: Network, cycles: int, **options: Any) -> Plan:

@@ -12,8 +12,9 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", (repository() / "README.md").read_
 
 
 @pytest.mark.usefixtures("in_an_empty_folder")
-@pytest.mark.parametrize("program, made", [*zip(BLOCKS, ["sfc.v", "small.npz"], strict=True)],
-                         ids=["accelerator", "network"])
+@pytest.mark.parametrize("program, made", [
+    *zip(BLOCKS, ["sfc.v", "small.npz", "residual.v"], strict=True)],
+    ids=["accelerator", "network", "convolution"])
 def test_program(program: str, made: str) -> None:
     exec(program, {"__name__": "__main__"})
     assert Path(made).stat().st_size > 500
