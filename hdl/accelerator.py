@@ -9,7 +9,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.layer import Add, ArgMax, Layer, Weighted
+from golden.layer import Add, ArgMax, Conv, Layer, Pool, Weighted
 from golden.network import Network
 from hdl.address_map import BEGIN, COMMIT, Region
 from hdl.fifo import StreamFIFO
@@ -112,6 +112,11 @@ class Accelerator(wiring.Component):
             edges[source, consumer] = f"{source} -> {layer.name}", tensor
         for stage in cores:
             takes = [self._add(stage, *takes)]
+        if isinstance(layer, Conv | Pool) and len(cores) > 1:  # a window is in front
+            window, n = cores[0].core, layer.geometry.taps * layer.channels_in
+            lanes = len(window.o.payload) // window.output.width
+            edges[cores[0].name, cores[1].name] = f"{cores[0].name} -> {layer.name}", Tensor(
+                layer.positions_out, n, lanes, window.output)
         self.cores[layer.name] = self._stages[layer.name].core
         return Tensor(layer.positions_out, layer.channels_out, self.plan.lanes_out(layer), number)
 
@@ -141,17 +146,24 @@ class Accelerator(wiring.Component):
             self._stages[name], self._sources[name] = stage, tuple(sources)
 
     def _needed(self, timings: dict[str, Timing], edges: list[Edge], rate: Any) -> dict[Edge, int]:
-        """Depths behind forks or, where layers give and take in bursts, in front of any layer."""
-        graph = GraphTiming(timings, self._sources)
+        """Depths behind forks or, where layers give and take in bursts, in front of layers or, as
+        the last resort, behind windows."""
         beats, interval = rate["beats"][1], rate["interval"]
-        if not fork_edges(self._sources) and is_steady(graph, beats, interval, 6):
+
+        def steady(depths: dict[Edge, int]) -> bool:
+            return is_steady(GraphTiming(timings, self._sources, depths), beats, interval, 6)
+
+        forks = fork_edges(self._sources)
+        if not forks and steady({}):
             return {}
-        try:
-            depths = fifo_depths(timings, self._sources, **rate)
-            if is_steady(GraphTiming(timings, self._sources, depths), beats, interval, 6):
+        layers = [edge for edge in edges if not edge[0].startswith("window_")]
+        for some in (forks, layers):
+            try:
+                depths = fifo_depths(timings, self._sources, **rate, edges=some)
+            except ValueError:
+                continue
+            if steady(depths):
                 return depths
-        except ValueError:
-            pass
         return fifo_depths(timings, self._sources, **rate, edges=edges)
 
     def _add(self, stage: Stage, *sources: str) -> str:

@@ -75,7 +75,8 @@ class Plan:
     levels, variant : see :class:`hdl.logic_block.LogicBlock`
     clock_hz : the clock that the plan was made for, or None
     queues : beats of the FIFOs that the rate needs, by "SOURCE -> LAYER", the sources of a layer
-        being layers or "input"; None lets :class:`hdl.accelerator.Accelerator` compute them
+        being layers, "input", or its own window, "window_LAYER"; None lets
+        :class:`hdl.accelerator.Accelerator` compute them
 
     Raises TypeError or ValueError that name layer, parameter, rule and value.
     """
@@ -131,7 +132,7 @@ class Plan:
                                      f"the layer's {'outputs' if parameter == 'pe' else 'inputs'}, "
                                      f"not {value}")
         edges = {f"{source} -> {layer.name}" for layer in network.layers
-                 for source in network.sources_of(layer)}
+                 for source in (*network.sources_of(layer), f"window_{layer.name}")}
         for edge, depth in (self.queues or {}).items():
             _check_count("plan", f"queue {edge}", depth, 0)
             if edge not in edges:

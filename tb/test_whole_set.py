@@ -85,3 +85,22 @@ def test_every_image_of_a_data_set() -> None:
     # At the promised rate: what is more fills the pipeline, once a process.
     more = result.cycles - len(x) * core.initiation_interval
     assert 0 <= more <= processes * (core.latency + core.initiation_interval + 20)
+
+
+@pytest.mark.parametrize("name, cycles, frames", [
+    ("tiny_cnn", 1500, 360), ("voxels", 16000, 20), ("text", 20000, 30), ("lenet5", 3500, 150),
+])
+def test_convolutional_networks(name: str, cycles: int, frames: int) -> None:
+    """Trained networks of convolutions in one to three dimensions, on images of their test sets."""
+    model, _ = load_checkpoint(zoo_path(name))
+    if model.spec.data in ("mnist", "movies") and not os.environ.get("LUTLOOM_DATA"):
+        pytest.skip(f"the images of {name} need LUTLOOM_DATA, the folder of {model.spec.data}")
+    network = lower(model)
+    x = encode_pixels(load(model.spec.data).test_x[:frames], network.input)
+    plan = plan_for_cycles(network, cycles, storages=("rom",))
+    core = Accelerator(network, plan)
+    assert core.initiation_interval <= cycles
+    result = run_frames(core, Frames.of(x, network.input, plan.lanes), network.n_out, core.output,
+                        core.lanes_out, stalls=False, processes=1)
+    assert (result.outputs == run(network, x)[-1]).all()
+    assert result.cycles <= len(x) * core.initiation_interval + core.latency + 20
