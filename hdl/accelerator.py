@@ -157,7 +157,7 @@ class Accelerator(wiring.Component):
         if not forks and steady({}):
             return {}
         layers = [edge for edge in edges if not edge[0].startswith("window_")]
-        for some in (forks, layers):
+        for some in (forks, layers) if forks else (layers,):
             try:
                 depths = fifo_depths(timings, self._sources, **rate, edges=some)
             except ValueError:
