@@ -21,7 +21,7 @@ from golden.train import Recipe, accuracy, predict, train
 DIGITS = load("digits")
 SPEC = ModelSpec("m", (64, 13, 7, 10), "digits", "binarised", 0.1, True, True)
 GOALS = {"tfc": 0.94, "sfc": 0.978, "lfc": 0.986, "digits": 0.95, "tiny_cnn": 0.95, "lenet5": 0.985,
-         "text": 0.75, "voxels": 0.9, "cnv": 0.59}  # cnv was trained for too few epochs
+         "text": 0.75, "voxels": 0.9, "cnv": 0.59, "resnet8": 0.53}  # the last two for few epochs
 
 
 @pytest.fixture(scope="module")
