@@ -24,8 +24,8 @@ NetworkArgument = Annotated[Path, typer.Argument(
 PlanOption = Annotated[Path, typer.Option(
     "--plan", help="Plan file (.json), as `lutloom plan` writes it.", show_default=False)]
 DataOption = Annotated[Path | None, typer.Option(
-    "--data", help="Folder of the data set's files (default: LUTLOOM_DATA); digits needs none.",
-    show_default=False)]
+    "--data", help="Folder of the data set's files (default: LUTLOOM_DATA); digits and volumes "
+    "need none.", show_default=False)]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 JsonOption = Annotated[Path | None, typer.Option(
     "--json", help="Also write the results to this file, for other programs.",

@@ -170,7 +170,9 @@ def report(
     confusion = None
     if "data" in loaded.metadata:
         dataset = load(str(loaded.metadata["data"]), data)
-        answers = run(loaded, encode_pixels(dataset.test_x, loaded.input))[-1][:, 0]
+        answers = np.concatenate([  # in parts: all layers' outputs are kept meanwhile
+            run(loaded, encode_pixels(dataset.test_x[k:k + 500], loaded.input))[-1][:, 0]
+            for k in range(0, len(dataset.test_x), 500)])
         confusion = count_answers(dataset.test_y, answers, len(dataset.classes))
     out = out or network.with_name("report.html")
     out.parent.mkdir(parents=True, exist_ok=True)

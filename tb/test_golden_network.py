@@ -149,13 +149,13 @@ def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
     write_archive(path, "lutloom-network", 3, {"layers": []}, {})
     assert reason() == "describes no valid network: 'name'"
     for entry, message in [
-            ({"kind": "Conv", "name": "c"}, 'layer c is of unknown kind "Conv"'),
+            ({"kind": "Fold", "name": "c"}, 'layer c is of unknown kind "Fold"'),
             ({"kind": "ArgMax", "name": "c", "input": {"number": "float"}, "n_in": 3},
              ('number kind must be "bipolar", "ternary", "intN", "uintN" or "codebook(A,B,...)", '
              'not "float"')),
             ({"kind": "Dense", "name": "c", "input": {"number": "bipolar"},
               "weights": {"array": "c.weights"}}, "'c.weights'")]:
-        write_archive(path, "lutloom-network", 2,
+        write_archive(path, "lutloom-network", 3,
                       {"name": "n", "metadata": {}, "layers": [entry]}, {})
         assert reason() == f"describes no valid network: {message}"
     small(np.random.default_rng(0)).save(path)

@@ -149,7 +149,7 @@ def _layer(**changes: Any) -> ScaleLayer:
     (lambda: untyped_core(_layer(), lanes=1, storage="ram").writes(
         Clamp("c", Integer(8, True), 2)), TypeError,
      ("layer s: only a Scale can be written, not Clamp(name='c', "
-     "input=Integer(width=8, signed=True), n=2, low=-128, high=127)")),
+     "input=Integer(width=8, signed=True), n=2, low=-128, high=127, positions=1)")),
     (lambda: Scale(_layer(), lanes=1, storage="ram").writes(_layer(shift=1)), ValueError,
      ("layer s: input, output, n, shift, rounding, overflow must be int8, int4, 2, 2, floor, wrap, "
      "not int8, int4, 2, 1, floor, wrap as of layer s")),
