@@ -123,7 +123,8 @@ class Accelerator(wiring.Component):
     def _add_queues(self, edges: dict[Edge, tuple[str, Tensor]]) -> None:
         """FIFOs of the planned depths, or of those without which the rate is not reached."""
         self.queues: dict[str, int] = {}
-        if all(tensor.positions == 1 for _, tensor in edges.values()):
+        dense = all(tensor.positions == 1 for _, tensor in edges.values())
+        if dense and not fork_edges(self._sources):
             return  # dense layers keep two frames, so nothing waits for anything
         timings = {name: stage.core.timing() for name, stage in self._stages.items()}
         rate: Any = {"beats": (self._beats["i"], self._beats["o"]),

@@ -143,6 +143,16 @@ def test_branches(rng: np.random.Generator, netlist: bool) -> None:
             Accelerator(network, plan)
 
 
+def test_dense_branches(rng: np.random.Generator) -> None:
+    """Around a fully connected layer the branch holds what comes before its first output."""
+    first = Dense("first", Bipolar(), rng.choice([-1, 1], (6, 5)), np.zeros(6, int))
+    second = Dense("second", Bipolar(), rng.choice([-1, 1], (6, 6)))
+    add = Add("add", second.output, Bipolar(), 6)
+    network = Network("network", (first, second, add), sources={"add": ("second", "first")})
+    plan = Plan({"first": LayerPlan(2, 5), "second": LayerPlan(2, 2), "add": LayerPlan(simd=3)})
+    assert check(rng, network, plan).queues["first -> add"] > 0
+
+
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 def test_padded_pool(rng: np.random.Generator, netlist: bool) -> None:
     """Beyond the border there is nothing greater than the least value, and channels need no lanes
