@@ -18,7 +18,7 @@ from golden.check import (
     check_name,
 )
 from golden.fixed import OVERFLOWS, ROUNDINGS
-from golden.geometry import MOST_CHANNELS, MOST_POSITIONS, Frame
+from golden.geometry import MOST_CHANNELS, MOST_POSITIONS, Placed
 from golden.number import Bipolar, Integer, Number, Ternary
 
 __all__ = ["Clamp", "Elementwise", "LeakyReLU", "MultiThreshold", "Scale", "constant",
@@ -27,22 +27,11 @@ __all__ = ["Clamp", "Elementwise", "LeakyReLU", "MultiThreshold", "Scale", "cons
 _MOST_BITS = 48  # of an input: what fits the 62 bits of a product is checked with the parameters
 
 
-class Elementwise(Frame):
+class Elementwise(Placed):
     """What all elementwise layers share: ``n`` channels at each of ``positions``."""
 
     name: str
     n: int
-    positions: int
-
-    @property
-    def positions_in(self) -> int:
-        """Places."""
-        return self.positions
-
-    @property
-    def positions_out(self) -> int:
-        """Places."""
-        return self.positions
 
     @property
     def n_in(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.check import check_count, check_name, check_number, frozen
-from golden.geometry import Frame, Geometry
+from golden.geometry import Geometry, Windowed
 from golden.number import Bipolar, Codebook, Integer, Number, Ternary
 from golden.weighted import Dense
 
@@ -17,7 +17,7 @@ __all__ = ["Conv"]
 
 
 @dataclass(frozen=True, eq=False)
-class Conv(Frame):
+class Conv(Windowed):
     """A :class:`Dense` layer applied to each window of a tensor (\\*size, channels).
 
     name : lower-case identifier
@@ -102,26 +102,6 @@ class Conv(Frame):
             matrix[np.arange(rows), :, group] = own
         return Dense(self.name, self.window_input, matrix.reshape(rows, -1), self.thresholds, kind,
                      self.bias)
-
-    @property
-    def positions_in(self) -> int:
-        """Places of the input."""
-        return self.geometry.positions_in
-
-    @property
-    def positions_out(self) -> int:
-        """Windows a frame."""
-        return self.geometry.positions_out
-
-    @property
-    def shape_in(self) -> tuple[int, ...]:
-        """(*size, channels) of the input."""
-        return (*self.size, self.channels_in)
-
-    @property
-    def shape_out(self) -> tuple[int, ...]:
-        """(*size, channels) of the output."""
-        return (*self.geometry.output, self.channels_out)
 
     @property
     def n_in(self) -> int:

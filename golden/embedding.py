@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.check import check_count, check_name, check_number, frozen
-from golden.geometry import MOST_POSITIONS, Frame
+from golden.geometry import MOST_POSITIONS, Placed
 from golden.number import Integer, Number
 
 __all__ = ["Embedding"]
 
 
 @dataclass(frozen=True, eq=False)
-class Embedding(Frame):
+class Embedding(Placed):
     """``y[p] = table[x[p]]``: a row of channels for the index at each of ``positions``.
 
     name : lower-case identifier
@@ -49,16 +49,6 @@ class Embedding(Frame):
     def input(self) -> Integer:
         """Unsigned, just wide enough for the last entry's index."""
         return Integer.holding(0, len(self.table) - 1, signed=False)
-
-    @property
-    def positions_in(self) -> int:
-        """Indices a frame."""
-        return self.positions
-
-    @property
-    def positions_out(self) -> int:
-        """Rows a frame."""
-        return self.positions
 
     @property
     def n_in(self) -> int:

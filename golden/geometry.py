@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from golden.check import check_choice, check_count
 
-__all__ = ["MOST_CHANNELS", "MOST_POSITIONS", "PADDING_MODES", "Frame", "Geometry", "check_sizes"]
+__all__ = ["MOST_CHANNELS", "MOST_POSITIONS", "PADDING_MODES", "Frame", "Geometry", "Placed",
+           "Windowed", "check_sizes"]
 
 PADDING_MODES = "zeros", "replicate", "reflect"
 MOST_CHANNELS, MOST_POSITIONS, _MOST_SIZE = 2**20, 2**24, 2**16
@@ -61,6 +62,22 @@ class Frame:
     def weight_bits(self) -> int:
         """None, unless a layer says otherwise."""
         return 0
+
+
+class Placed(Frame):
+    """What layers share that do the same at each of ``positions`` places."""
+
+    positions: int
+
+    @property
+    def positions_in(self) -> int:
+        """Places."""
+        return self.positions
+
+    @property
+    def positions_out(self) -> int:
+        """Places."""
+        return self.positions
 
 
 def _positions(n: int) -> tuple[int, ...]:
@@ -182,3 +199,32 @@ class Geometry:
     def trivial(self) -> bool:
         """Is each window one input, in their order?"""
         return self.taps == 1 and self.output == self.size and not any(self.padding)
+
+
+class Windowed(Frame):
+    """What layers share that slide a window."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where the windows lie."""
+        raise NotImplementedError
+
+    @property
+    def positions_in(self) -> int:
+        """Places of the input."""
+        return self.geometry.positions_in
+
+    @property
+    def positions_out(self) -> int:
+        """Windows a frame."""
+        return self.geometry.positions_out
+
+    @property
+    def shape_in(self) -> tuple[int, ...]:
+        """(*size, channels) of the input."""
+        return (*self.geometry.size, self.channels_in)
+
+    @property
+    def shape_out(self) -> tuple[int, ...]:
+        """(*size, channels) of the output."""
+        return (*self.geometry.output, self.channels_out)

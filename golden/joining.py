@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.check import check_count, check_name, check_number
-from golden.geometry import MOST_CHANNELS, MOST_POSITIONS, Frame
+from golden.geometry import MOST_CHANNELS, MOST_POSITIONS, Placed
 from golden.number import Integer, Number
 
 __all__ = ["Add", "Concatenate"]
 
 
 @dataclass(frozen=True, eq=False)
-class Add(Frame):
+class Add(Placed):
     """Sum of two tensors (positions, n): a residual connection.
 
     name : lower-case identifier
@@ -56,16 +56,6 @@ class Add(Frame):
         return self.positions * self.n
 
     @property
-    def positions_in(self) -> int:
-        """Places."""
-        return self.positions
-
-    @property
-    def positions_out(self) -> int:
-        """Places."""
-        return self.positions
-
-    @property
     def output(self) -> Integer:
         """The narrowest Integer of all sums."""
         low = self.input.minimum + self.other.minimum
@@ -78,7 +68,7 @@ class Add(Frame):
 
 
 @dataclass(frozen=True, eq=False)
-class Concatenate(Frame):
+class Concatenate(Placed):
     """Tensors (positions, channels[k]) side by side: (positions, sum of channels).
 
     name : lower-case identifier
@@ -120,16 +110,6 @@ class Concatenate(Frame):
     def n_out(self) -> int:
         """Outputs a frame."""
         return self.n_in
-
-    @property
-    def positions_in(self) -> int:
-        """Places."""
-        return self.positions
-
-    @property
-    def positions_out(self) -> int:
-        """Places."""
-        return self.positions
 
     @property
     def output(self) -> Number:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from golden.check import check_choice, check_count, check_name, check_number
-from golden.geometry import MOST_CHANNELS, Frame, Geometry
+from golden.geometry import MOST_CHANNELS, Geometry, Windowed
 from golden.number import Integer, Number
 
 __all__ = ["Pool"]
@@ -13,7 +13,7 @@ _OPERATIONS = "max", "sum"
 
 
 @dataclass(frozen=True, eq=False)
-class Pool(Frame):
+class Pool(Windowed):
     """The greatest, or the sum, of each channel over each window of a tensor (\\*size, channels).
 
     name : lower-case identifier
@@ -60,26 +60,6 @@ class Pool(Frame):
         """Where the windows lie."""
         return Geometry.of(self.name, self.size, self.kernel, self.stride, self.padding,
                            self.dilation)
-
-    @property
-    def positions_in(self) -> int:
-        """Places of the input."""
-        return self.geometry.positions_in
-
-    @property
-    def positions_out(self) -> int:
-        """Windows a frame."""
-        return self.geometry.positions_out
-
-    @property
-    def shape_in(self) -> tuple[int, ...]:
-        """(*size, channels) of the input."""
-        return (*self.size, self.channels_in)
-
-    @property
-    def shape_out(self) -> tuple[int, ...]:
-        """(*size, channels) of the output."""
-        return (*self.geometry.output, self.channels_out)
 
     @property
     def n_in(self) -> int:
