@@ -1,10 +1,36 @@
-"""Which modules of a PyTorch model have weights to compress."""
+"""Which modules of a PyTorch model have weights to compress, and what quantisers make of them."""
 
-from torch import nn
+from typing import NamedTuple, Protocol
 
-__all__ = ["WeightedModule", "weighted_modules"]
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from golden.number import Number
+
+__all__ = ["IntegerWeights", "Quantiser", "WeightedModule", "weighted_modules"]
 
 WeightedModule = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+
+
+class IntegerWeights(NamedTuple):
+    """Weights as the hardware holds them: ``weight = values * step``.
+
+    values : of kind ``kind``, in the shape of the weight
+    step : one for all, shape (), or one a row of the weight's first dimension, shape (n_out,)
+    """
+
+    values: NDArray[np.int64]
+    kind: Number
+    step: NDArray[np.float64]
+
+
+class Quantiser(Protocol):
+    """A parametrization of ``weight`` behind which a layer of a Network can stand."""
+
+    def integers(self, weight: Tensor) -> IntegerWeights:
+        """What eval mode makes of the latent ``weight``, exactly, in integers."""
+        ...
 
 
 def weighted_modules(model: nn.Module) -> dict[str, WeightedModule]:
