@@ -1,4 +1,4 @@
-"""Trainable models: binary multi-layer perceptrons, their float counterparts, the named ones."""
+"""Trainable models: binary multi-layer perceptrons and the named ones."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +12,7 @@ from golden.layer import check_name
 from golden.number import Bipolar, Number, Ternary
 from golden.trainable import BatchNorm, BinaryActivation, BinaryLinear, TernaryLinear
 
-__all__ = ["MODELS", "BinaryMLP", "FloatMLP", "ModelSpec", "named"]
+__all__ = ["MODELS", "BinaryMLP", "ModelSpec", "named"]
 
 _INPUTS = ("pixels", "binarised")
 _WEIGHTS: dict[str, Number] = {"binary": Bipolar(), "ternary": Ternary()}
@@ -128,31 +128,13 @@ class BinaryMLP(nn.Module):
         return self.dense[-1](x)
 
 
-class FloatMLP(nn.Module):
-    """The float32 counterpart of a BinaryMLP, of the same widths, to compare accuracies with."""
-
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__()
-        self.spec = spec
-        stages: list[nn.Module] = []
-        for n_in, n_out in pairwise(spec.widths):
-            stages += [nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.ReLU(),
-                       nn.Dropout(spec.dropout)]
-        self.stages = nn.Sequential(*stages[:-3])
-
-    def clip(self) -> None:
-        """Float weights need no bounds."""
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Logits (batch, classes) of pixels (batch, n_in) 0..255."""
-        return self.stages(pixels.to(torch.float32) / 255)
-
-
 MODELS = {spec.name: spec for spec in (
     ModelSpec("tfc", (784, 64, 64, 64, 10), "mnist"),
     ModelSpec("sfc", (784, 256, 256, 256, 10), "mnist"),
     ModelSpec("lfc", (784, 1024, 1024, 1024, 10), "mnist"),
     ModelSpec("digits", (64, 64, 64, 64, 10), "digits"),
+    ModelSpec("lenet300", (784, 300, 100, 10), "mnist"),
+    ModelSpec("mlp128", (784, 128, 128, 128, 10), "mnist", "binarised"),
 )}
 
 

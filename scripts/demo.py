@@ -107,7 +107,7 @@ def demo(
 
 
 def _accuracies(float_model: Any, model: Any, dataset: Any) -> dict[str, float]:
-    from golden.train import accuracy
+    from golden.prediction import accuracy
 
     return {"float": accuracy(float_model, dataset.test_x, dataset.test_y),
             "quantised": accuracy(model, dataset.test_x, dataset.test_y)}

@@ -33,8 +33,8 @@ def difference(model: Any, network: "Network", images: "Values") -> str | None:
     """The first image and class for which model and network give other scores, or None."""
     from golden.data import encode_pixels
     from golden.network import Dense
+    from golden.prediction import predict
     from golden.reference import run
-    from golden.train import predict
 
     for start in range(0, len(images), _AT_ONCE):
         some = images[start:start + _AT_ONCE]

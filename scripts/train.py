@@ -17,8 +17,10 @@ def train_model(model: str, data: Path | None, *, seed: int, kind: str = "binary
     from golden.convspec import ConvSpec
     from golden.data import load
     from golden.models import named
-    from golden.train import RECIPES, Progress, find_device
+    from golden.prediction import find_device
+    from golden.recipes import RECIPES
     from golden.train import train as run
+    from golden.training_state import Progress
 
     find_device(device)  # before anything is read
     spec: Any = named(model)
@@ -70,7 +72,7 @@ def train(
 ) -> None:
     """Train a named model on its data set and write a checkpoint."""
     from golden.checkpoint import save_checkpoint
-    from golden.train import accuracy
+    from golden.prediction import accuracy
 
     changes = {"epochs": epochs, "batch": batch, "learning_rate": learning_rate,
                "dropout": dropout, "input": input, "weights": weights}

@@ -13,10 +13,13 @@ from golden.archive import write_archive
 from golden.checkpoint import load_checkpoint, save_checkpoint, zoo_path
 from golden.convnet import ConvNet
 from golden.data import encode_pixels, load
+from golden.float_net import FloatNet
 from golden.lower import lower
-from golden.models import BinaryMLP, FloatMLP, ModelSpec, named
+from golden.models import BinaryMLP, ModelSpec, named
+from golden.prediction import accuracy, predict
+from golden.recipes import Recipe
 from golden.reference import run
-from golden.train import Recipe, accuracy, predict, train
+from golden.train import train
 
 DIGITS = load("digits")
 SPEC = ModelSpec("m", (64, 13, 7, 10), "digits", "binarised", 0.1, True, True)
@@ -76,8 +79,8 @@ def test_wrong_checkpoints_are_refused(model: BinaryMLP, tmp_path: Path) -> None
 
 def test_rejects(model: BinaryMLP, tmp_path: Path) -> None:
     save: Any = save_checkpoint
-    with pytest.raises(TypeError, match="^model must be a BinaryMLP or ConvNet, not FloatMLP$"):
-        save(tmp_path / "m.npz", FloatMLP(SPEC))
+    with pytest.raises(TypeError, match="^model must be a BinaryMLP or ConvNet, not FloatNet$"):
+        save(tmp_path / "m.npz", FloatNet(SPEC))
     with pytest.raises(TypeError, match="^metadata must map strings to strings or plain numbers, "
                                         r"not 'widths' to \(1, 2\)$"):
         save(tmp_path / "m.npz", model, {"widths": (1, 2)})

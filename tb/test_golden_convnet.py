@@ -18,10 +18,12 @@ from golden.data import encode_pixels, load
 from golden.layer import Add, Conv, Dense, MultiThreshold
 from golden.lower import lower
 from golden.number import Bipolar, Integer, Ternary
+from golden.prediction import predict
 from golden.quantise import steps
+from golden.recipes import Recipe
 from golden.reference import run
 from golden.ternary import ternarise
-from golden.train import Recipe, predict, train
+from golden.train import train
 from golden.trainable import (
     BatchNorm,
     BinaryConv,

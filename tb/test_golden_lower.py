@@ -11,12 +11,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from golden.data import encode_pixels, load
+from golden.float_net import FloatNet
 from golden.layer import Dense
 from golden.lower import fold, lower
-from golden.models import BinaryMLP, FloatMLP, ModelSpec
+from golden.models import BinaryMLP, ModelSpec
 from golden.number import Bipolar, Integer, Number
+from golden.prediction import predict
 from golden.reference import run
-from golden.train import predict
 from golden.trainable import BatchNorm
 from tb.harness import settings
 
@@ -147,8 +148,8 @@ def test_rejects() -> None:
         with pytest.raises(error, match=f"^{re.escape(message)}$"):
             call(*arguments)
 
-    refuses(TypeError, "model must be a BinaryMLP or ConvNet, not FloatMLP", untyped_lower,
-            FloatMLP(SMALL))
+    refuses(TypeError, "model must be a BinaryMLP or ConvNet, not FloatNet", untyped_lower,
+            FloatNet(SMALL))
     refuses(ValueError, "model m must be in eval mode; call model.eval()", lower, BinaryMLP(SMALL))
     refuses(ValueError, "layer d: batch norm must be in eval mode; call model.eval()",
             fold, "d", BIPOLAR, ONES, BatchNorm(1))

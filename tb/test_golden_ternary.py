@@ -14,9 +14,11 @@ from golden.layer import Dense
 from golden.lower import lower
 from golden.models import MODELS, BinaryMLP, ModelSpec
 from golden.number import Codebook, Ternary
+from golden.prediction import predict
+from golden.recipes import Recipe
 from golden.reference import run
 from golden.ternary import LearntTernary, ternarise, ternary_scale
-from golden.train import Recipe, predict, train
+from golden.train import train
 from tb.harness import settings
 
 

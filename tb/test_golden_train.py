@@ -12,18 +12,14 @@ import torch
 from golden.augment import flipped, shifted
 from golden.convspec import CONVNETS
 from golden.data import Dataset, load
+from golden.fit import TrainingError
+from golden.float_net import FloatNet
 from golden.lower import lower
-from golden.models import MODELS, BinaryMLP, FloatMLP, ModelSpec
-from golden.train import (
-    RECIPES,
-    Progress,
-    Recipe,
-    TrainingError,
-    accuracy,
-    find_device,
-    predict,
-    train,
-)
+from golden.models import MODELS, BinaryMLP, ModelSpec
+from golden.prediction import accuracy, find_device, predict
+from golden.recipes import RECIPES, Recipe
+from golden.train import train
+from golden.training_state import Progress
 from tb.harness import settings
 
 DIGITS = load("digits")
@@ -38,7 +34,7 @@ def weights(model: torch.nn.Module) -> list[Any]:
 def test_named_models_have_the_known_widths() -> None:
     assert {name: spec.widths[:-1] for name, spec in MODELS.items()} == {
         "tfc": (784, 64, 64, 64), "sfc": (784, 256, 256, 256), "lfc": (784, 1024, 1024, 1024),
-        "digits": (64, 64, 64, 64)}
+        "digits": (64, 64, 64, 64), "lenet300": (784, 300, 100), "mlp128": (784, 128, 128, 128)}
     assert RECIPES.keys() == MODELS.keys() | CONVNETS.keys()
     for name, spec in MODELS.items():
         assert (spec.name, spec.widths[-1]) == (name, 10)
@@ -52,7 +48,7 @@ def test_equal_seeds_give_equal_weights(kind: str, change: dict[str, Any]) -> No
     models = [train(spec, DIGITS, recipe, seed=seed, kind=kind) for seed in (1, 1, 2)]
     assert weights(models[0]) == weights(models[1]) != weights(models[2])
     assert not any(model.training for model in models)
-    assert all(isinstance(model, BinaryMLP if kind == "binary" else FloatMLP) for model in models)
+    assert all(isinstance(model, BinaryMLP if kind == "binary" else FloatNet) for model in models)
 
 
 def test_training_learns() -> None:
@@ -186,10 +182,8 @@ def other(**change: Any) -> Dataset:
     (lambda: Recipe(1, temperature="1"), TypeError,  # type: ignore[arg-type]
      "temperature must be a number, not '1'"),
     (lambda: train("xfc", DIGITS), ValueError,
-     ('model must be one of tfc, sfc, lfc, digits, tiny_cnn, lenet5, cnv, cnv_w1a2, cnv_ternary, '
-      'resnet8, text, voxels, not "xfc"')),
-    (lambda: train("tiny_cnn", DIGITS, QUICK, kind="float"), ValueError,
-     'kind must be "binary" for the convolutional network tiny_cnn, not "float"'),
+     ('model must be one of tfc, sfc, lfc, digits, lenet300, mlp128, tiny_cnn, lenet5, cnv, '
+      'cnv_w1a2, cnv_ternary, resnet8, text, voxels, not "xfc"')),
     (lambda: train(SPEC, DIGITS, QUICK, device="tpu"), ValueError,
      'device must be one of auto, cpu, cuda, not "tpu"'),
     (lambda: train(SPEC, other(shape=(64,)), dataclasses.replace(QUICK, shift=1)), ValueError,
