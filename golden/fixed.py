@@ -15,7 +15,9 @@ An overflow either goes to the nearest end of the range ("saturate") or keeps th
 ("wrap").
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from golden.check import check_choice
 from golden.number import Integer
 
-__all__ = ["OVERFLOWS", "ROUNDINGS", "Fixed", "fit", "round_shift"]
+__all__ = ["OVERFLOWS", "ROUNDINGS", "Fixed", "fit", "round_shift", "whole_multiples"]
 
 ROUNDINGS = "floor", "half_up", "half_even"
 OVERFLOWS = "saturate", "wrap"
@@ -46,6 +48,16 @@ def round_shift(values: ArrayLike, shift: int, rounding: str) -> NDArray[np.int6
     if rounding == "half_even":
         up &= (remainder != half) | (quotient % 2 == 1)
     return quotient + up
+
+
+def whole_multiples(values: Iterable[float]) -> tuple[float, list[int]]:
+    """The greatest power of two that divides all finite ``values``, and how often; of zeros 1."""
+    ratios = [float(value).as_integer_ratio() for value in values]
+    below = max(denominator for _, denominator in ratios)  # powers of two, all of them
+    multiples = [numerator * (below // denominator) for numerator, denominator in ratios]
+    common = gcd(*multiples) or below
+    common &= -common
+    return common / below, [multiple // common for multiple in multiples]
 
 
 def fit(values: ArrayLike, number: Integer, overflow: str) -> NDArray[np.int64]:

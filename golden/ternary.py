@@ -6,14 +6,16 @@ al., "Trained ternary quantization", ICLR 2017, arXiv:1612.01064.
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from golden.fixed import Fixed
+from golden.fixed import Fixed, whole_multiples
 from golden.number import Codebook
 from golden.quantise import straight_through
+from golden.weighted_modules import IntegerWeights
 
-__all__ = ["LearntTernary", "ternarise", "ternary_scale"]
+__all__ = ["TrainedTernary", "ternarise", "ternary_scale"]
 
 _TWN_THRESHOLD = 0.7  # of the mean magnitude
 _TTQ_THRESHOLD = 0.05  # of the greatest magnitude
@@ -53,42 +55,63 @@ class _Scaled(torch.autograd.Function):
                 -(gradient * (code < 0)).sum())
 
 
-class LearntTernary(nn.Module):
-    """Latent weights -> ``+positive``, 0 or ``-negative``, two scales that are trained.
+class TrainedTernary(nn.Module):
+    """Latent weights -> ``+positive``, 0 or ``-negative``, two scales that are trained (TTQ).
 
     A weight counts from ``0.05 * max |weight|`` on. Gradients: the scales' are the sums over their
     weights; a latent weight's is multiplied by its scale, or by 1 where the weight is 0. The scales
-    start as the means of the magnitudes that they stand for. In hardware a codebook of three
-    entries, with an accumulator for each sign.
-
-    weight : latent weights, any shape; they define the first codes
+    start as the means of the magnitudes that they stand for in the first weights that come. In
+    hardware a codebook of three entries, with an accumulator for each sign; ``quantise`` brings
+    the scales to few bits first.
     """
 
-    def __init__(self, weight: Tensor) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.weight = nn.Parameter(weight.detach().clone())
-        code = self.codes()
-        self.positive, self.negative = (nn.Parameter(
-            (self.weight.detach().abs() * side).sum() / side.sum().clamp(min=1))
-            for side in (code > 0, code < 0))
+        self.positive, self.negative = (nn.Parameter(torch.zeros(())) for _ in range(2))
 
-    def codes(self) -> Tensor:
+    def codes(self, weight: Tensor) -> Tensor:
         """-1, 0 or +1."""
-        weight = self.weight.detach()
-        return torch.sign(weight) * (weight.abs() > _TTQ_THRESHOLD * weight.abs().max())
+        weight = weight.detach()
+        codes = torch.sign(weight) * (weight.abs() > _TTQ_THRESHOLD * weight.abs().max())
+        if not self.positive and not self.negative:
+            with torch.no_grad():
+                for scale, side in ((self.positive, codes > 0), (self.negative, codes < 0)):
+                    scale.copy_((weight.abs() * side).sum() / side.sum().clamp(min=1))
+        return codes
 
-    def forward(self) -> Tensor:
+    def forward(self, weight: Tensor) -> Tensor:
         """The weights."""
-        return _Scaled.apply(self.weight, self.codes(), self.positive, self.negative)
+        return _Scaled.apply(weight, self.codes(weight), self.positive, self.negative)
 
-    def codebook(self, fixed: Fixed) -> Codebook:
-        """The entries in fixed point, rounded half to even.
+    def quantise(self, width: int) -> None:
+        """Round the scales, half to even, to fixed point of ``width`` bits that fits the greater.
 
-        Raises ValueError if a scale is rounded to 0: take more fraction bits.
+        Raises ValueError if one is rounded to 0.
         """
-        ends = [-float(self.negative.detach()), 0.0, float(self.positive.detach())]
-        entries = tuple(fixed.quantise(ends, "half_even", "saturate").tolist())
-        if not entries[0] < 0 < entries[2]:
-            raise ValueError(f"scales {-ends[0]:g} and {ends[2]:g} must stay above 0 in {fixed}; "
-                             "take more fraction bits")
-        return Codebook(entries)
+        scales = self._scales()
+        fixed = Fixed.fitting(scales, width, signed=True)
+        rounded = fixed.value(fixed.quantise(scales))
+        if ((rounded == 0) & (np.array(scales) != 0)).any():
+            raise ValueError(f"TrainedTernary: scales {scales[0]:g} and {scales[1]:g} must stay "
+                             f"above 0 in {fixed}; take more bits")
+        with torch.no_grad():
+            self.positive.fill_(rounded[0])
+            self.negative.fill_(rounded[1])
+
+    def integers(self, weight: Tensor) -> IntegerWeights:
+        """A codebook of the scales, in the greatest power of two that divides both.
+
+        Raises ValueError for scales of more than 16 bits: ``quantise`` them before.
+        """
+        codes = self.codes(weight).cpu().numpy()
+        scales = self._scales()
+        step, (positive, negative) = whole_multiples(scales)
+        entries = sorted({-negative, 0, positive or 1})  # a scale is 0 if no weight has its sign
+        if max(map(abs, entries)) >= 2**15:
+            raise ValueError(f"TrainedTernary: scales {scales[0]:g} and {scales[1]:g} must have at "
+                             "most 16 bits; call quantise(width) before")
+        values = np.where(codes > 0, positive, np.where(codes < 0, -negative, 0))
+        return IntegerWeights(values, Codebook(tuple(entries)), np.array(step))
+
+    def _scales(self) -> list[float]:
+        return [float(self.positive.detach()), float(self.negative.detach())]

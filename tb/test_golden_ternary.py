@@ -9,7 +9,6 @@ import torch
 
 from golden.checkpoint import load_checkpoint, save_checkpoint
 from golden.data import encode_pixels, load
-from golden.fixed import Fixed
 from golden.layer import Dense
 from golden.lower import lower
 from golden.models import MODELS, BinaryMLP, ModelSpec
@@ -17,7 +16,7 @@ from golden.number import Codebook, Ternary
 from golden.prediction import predict
 from golden.recipes import Recipe
 from golden.reference import run
-from golden.ternary import LearntTernary, ternarise, ternary_scale
+from golden.ternary import TrainedTernary, ternarise, ternary_scale
 from golden.train import train
 from tb.harness import settings
 
@@ -48,22 +47,43 @@ def test_ternarise_hands_the_gradient_on() -> None:
 
 
 def test_learnt_scales_and_their_gradients() -> None:
-    layer = LearntTernary(torch.tensor([[2.0, -0.5, 0.05], [0.1, -1.5, 1.0]]))
-    assert layer.codes().tolist() == [[1, -1, 0], [0, -1, 1]]
+    weight = torch.tensor([[2.0, -0.5, 0.05], [0.1, -1.5, 1.0]], requires_grad=True)
+    layer = TrainedTernary()
+    assert layer.codes(weight).tolist() == [[1, -1, 0], [0, -1, 1]]
     assert (layer.positive.item(), layer.negative.item()) == (1.5, 1.0)
-    assert layer().tolist() == [[1.5, -1.0, 0.0], [0.0, -1.0, 1.5]]
-    layer().backward(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    assert layer(weight).tolist() == [[1.5, -1.0, 0.0], [0.0, -1.0, 1.5]]
+    layer(weight).backward(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
     for parameter, gradient in ((layer.positive, 7.0), (layer.negative, -7.0),
-                                (layer.weight, [[1.5, 2.0, 3.0], [4.0, 5.0, 9.0]])):
+                                (weight, [[1.5, 2.0, 3.0], [4.0, 5.0, 9.0]])):
         assert parameter.grad is not None and parameter.grad.tolist() == gradient
+    assert layer(2 * weight).tolist() == layer(weight).tolist()  # set by the first weights alone
 
 
 def test_learnt_scales_become_a_codebook() -> None:
-    layer = LearntTernary(torch.tensor([2.0, -0.3, 0.05]))
-    assert layer.codebook(Fixed(8, 4, True)) == Codebook((-5, 0, 32))
-    with pytest.raises(ValueError, match=r"^scales 0.3 and 2 must stay above 0 in fixed4.0; "
-                                         r"take more fraction bits$"):
-        layer.codebook(Fixed(4, 0, True))
+    weight = torch.tensor([2.0, -0.3, 0.05])
+    layer = TrainedTernary()
+    layer(weight)
+    with pytest.raises(ValueError, match=r"^TrainedTernary: scales 2 and 0.3 must have at most 16 "
+                                         r"bits; call quantise\(width\) before$"):
+        layer.integers(weight)
+    with pytest.raises(ValueError, match=r"^TrainedTernary: scales 2 and 0.3 must stay above 0 in "
+                                         r"fixed2.0; take more bits$"):
+        layer.quantise(2)
+    layer.quantise(8)  # a step of 2**-6: 2 is out of reach, 0.3 are 19.2 steps
+    values, kind, step = layer.integers(weight)
+    assert (values.tolist(), kind, float(step)) == ([127, -19, 0], Codebook((-19, 0, 127)), 2**-6)
+    assert (values * step).tolist() == layer(weight).tolist()
+
+
+def test_a_sign_without_weights_needs_no_scale() -> None:
+    for sign, entries in ((1, (0, 1)), (-1, (-1, 0, 1)), (0, (0, 1))):
+        weight = sign * torch.tensor([0.7, 0.9])
+        layer = TrainedTernary()
+        layer(weight)
+        layer.quantise(2)
+        values, kind, step = layer.integers(weight)
+        assert kind == Codebook(entries)
+        assert (values * step).tolist() == layer(weight).tolist() == [sign * 0.5] * 2
 
 
 def test_a_trained_ternary_network_is_lowered_exactly(tmp_path: Path) -> None:
