@@ -1,7 +1,8 @@
 """Checkpoints: a trained model's eval mode in one small file, without pickle.
 
 ±1 weights are packed to bits and batch norm parameters kept as float32, so the model comes back
-computing exactly what it computed; the latent weights, needed for training only, are left out.
+computing exactly what it computed; the latent weights, needed for training only, are left out. Of a
+float network all parameters are kept.
 """
 
 import os
@@ -18,12 +19,13 @@ from torch import Tensor
 from golden.archive import pack_signs, read_archive, unpack_signs, write_archive
 from golden.convnet import ConvNet
 from golden.convspec import ConvSpec, Stage
+from golden.float_net import FloatNet
 from golden.models import BinaryMLP, ModelSpec
 from golden.trainable import BatchNorm, BinaryLinear
 
 __all__ = ["load_checkpoint", "save_checkpoint", "zoo_path"]
 
-FORMAT, VERSION, OLDEST = "lutloom-checkpoint", 2, 1  # 2 has convolutional networks
+FORMAT, VERSION, OLDEST = "lutloom-checkpoint", 3, 1  # 2: convolutions; 3: float networks
 ZOO = Path(__file__).parent / "zoo"
 _NORM = ("scale", "shift", "mean", "variance")
 
@@ -61,40 +63,52 @@ def _packed(part: BinaryLinear, binary: bool) -> NDArray[Any]:
     return pack_signs(weights) if binary else weights.astype(np.int8)
 
 
-def save_checkpoint(path: str | os.PathLike[str], model: BinaryMLP | ConvNet,
+def save_checkpoint(path: str | os.PathLike[str], model: BinaryMLP | ConvNet | FloatNet,
                     metadata: Mapping[str, str | int | float] | None = None) -> None:
     """Write ``model``'s eval mode and facts about it (command, seed, accuracy, ...) to ``path``.
 
     Raises TypeError for another kind of model or metadata that is not strings and numbers.
     """
-    if not isinstance(model, BinaryMLP | ConvNet):
-        raise TypeError(f"model must be a BinaryMLP or ConvNet, not {type(model).__name__}")
+    if not isinstance(model, BinaryMLP | ConvNet | FloatNet):
+        raise TypeError("model must be a BinaryMLP, ConvNet or FloatNet, not "
+                        f"{type(model).__name__}")
     metadata = dict(metadata or {})
     for key, value in metadata.items():
         if not isinstance(key, str) or not isinstance(value, str | int | float):
             raise TypeError("metadata must map strings to strings or plain numbers, "
                             f"not {key!r} to {value!r}")
+    kind = "spec" if isinstance(model.spec, ModelSpec) else "convnet"
+    content: dict[str, Any] = {kind: asdict(model.spec), "metadata": metadata}
+    if isinstance(model, FloatNet):
+        state = {name: value.numpy() for name, value in model.state_dict().items()}
+        write_archive(path, FORMAT, VERSION, content | {"float": {"norm": model.norm}}, state)
+        return
     arrays: dict[str, NDArray[Any]] = {}
     for name, part in _parts(model).items():
         if isinstance(part, BinaryLinear):
             arrays[name] = _packed(part, model.spec.weights == "binary")
         else:
             arrays |= {f"{name}.{field}": getattr(part, field).detach().numpy() for field in _NORM}
-    kind = "spec" if isinstance(model, BinaryMLP) else "convnet"
-    write_archive(path, FORMAT, VERSION, {kind: asdict(model.spec), "metadata": metadata}, arrays)
+    write_archive(path, FORMAT, VERSION, content, arrays)
 
 
-def _made(content: Mapping[str, Any]) -> BinaryMLP | ConvNet:
+def _made(content: Mapping[str, Any]) -> BinaryMLP | ConvNet | FloatNet:
     """An untrained model of the shape that a checkpoint describes."""
+    spec: ModelSpec | ConvSpec
+    if "convnet" in content:
+        described = content["convnet"]
+        stages = tuple(Stage(**stage) for stage in described["stages"])
+        spec = ConvSpec(**{**described, "stages": stages})
+    else:
+        spec = ModelSpec(**content["spec"])
     with torch.random.fork_rng(devices=[]):
-        if "convnet" not in content:
-            return BinaryMLP(ModelSpec(**content["spec"]))
-        spec = content["convnet"]
-        stages = tuple(Stage(**stage) for stage in spec["stages"])
-        return ConvNet(ConvSpec(**{**spec, "stages": stages}))
+        if "float" in content:
+            return FloatNet(spec, **content["float"])
+        return ConvNet(spec) if isinstance(spec, ConvSpec) else BinaryMLP(spec)
 
 
-def load_checkpoint(path: str | os.PathLike[str]) -> tuple[BinaryMLP | ConvNet, dict[str, Any]]:
+def load_checkpoint(path: str | os.PathLike[str]
+                    ) -> tuple[BinaryMLP | ConvNet | FloatNet, dict[str, Any]]:
     """The model saved in ``path``, in eval mode, and its metadata.
 
     Raises FileNotFoundError, or ValueError with the reason for a file that is damaged, newer
@@ -103,6 +117,10 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[BinaryMLP | ConvNet, 
     content, arrays = read_archive(path, FORMAT, VERSION, OLDEST)
     try:
         model = _made(content)
+        if isinstance(model, FloatNet):
+            for name, value in model.state_dict().items():
+                _fill(value, arrays[name])
+            return model.eval(), dict(content["metadata"])
         for name, part in _parts(model).items():
             if isinstance(part, BinaryLinear):
                 weights = arrays[name]

@@ -67,7 +67,7 @@ class Pool(nn.Module):
         d = x.ndim - 3
         if self.operation == "max":
             return _POOLS[d](x, self.kernel)
-        ones = torch.ones(x.shape[1], 1, *[self.kernel] * (d + 1), device=x.device)
+        ones = torch.ones(x.shape[1], 1, *[self.kernel] * (d + 1), dtype=x.dtype, device=x.device)
         return _CONVS[d](x, ones, None, self.kernel, groups=x.shape[1])
 
 

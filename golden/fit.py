@@ -107,7 +107,8 @@ def fit(model: nn.Module, dataset: Dataset, recipe: Recipe, *, name: str, seed: 
     state : file that keeps the training, written every few seconds and at the end. Where it is of
         this very training (model, its first weights, recipe, seed, data), training goes on from
         there and ends with the same weights as if nothing had interrupted it
-    progress : called after every epoch; it may raise to stop
+    progress : called after every epoch, and first for those that ``state`` has; it may raise to
+        stop
 
     Raises ValueError for data that do not suffice and for a damaged state, TrainingError if the
     loss is no number.
@@ -144,7 +145,10 @@ def _fit(model: nn.Module, dataset: Dataset, recipe: Recipe, name: str, what: st
     held, kept = order[:recipe.validation], order[recipe.validation:]
     images, labels = tensor(train_x[kept]).to(device), torch.tensor(train_y[kept]).to(device)
     run = TrainingState(model, recipe, len(kept) // recipe.batch, what, path, device)
-    if run.resume():
+    finished = run.resume()
+    for past in run.history if progress else ():
+        progress(past)
+    if finished:
         return tuple(run.history)
     passed = run.history[-1].seconds if run.history else 0.0
     start = time.perf_counter() - passed

@@ -3,12 +3,15 @@
 from itertools import pairwise
 from math import ceil, log2, prod
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from golden.convnet import Pool
 from golden.convspec import ConvSpec, Stage
 from golden.data import WHITE
+from golden.fixed import Fixed
 from golden.models import ModelSpec
 from golden.number import parse_number
 from golden.trainable import BatchNorm
@@ -21,20 +24,40 @@ _CONVS = nn.Conv1d, nn.Conv2d, nn.Conv3d
 
 
 class Pixels(nn.Module):
-    """Pixels (batch, n_in), channels fastest -> float32 in 0..1, channels first; or -1 and +1."""
+    """Pixels (batch, n_in), channels fastest -> floats in 0..1, channels first; or -1 and +1."""
 
     def __init__(self, size: tuple[int, ...], channels: int, signs: bool) -> None:
         super().__init__()
         self.shape, self.signs = (*size, channels), signs
+        self.step: Tensor
+        self.register_buffer("step", torch.tensor(PIXEL_STEP), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """The values that the first layer takes."""
-        values = torch.where(x >= WHITE, 1.0, -1.0) if self.signs else x.float() * PIXEL_STEP
+        one = torch.ones_like(self.step)
+        values = torch.where(x >= WHITE, one, -one) if self.signs else x * self.step
         return values if len(self.shape) == 1 else values.reshape(-1, *self.shape).movedim(-1, 1)
 
 
 class Words(nn.Embedding):
-    """A trained row for each index x (batch, length) -> (batch, channels, length)."""
+    """A trained row for each index x (batch, length) -> (batch, channels, length).
+
+    fixed : the format of its values, once ``round`` was called
+    """
+
+    fixed: Fixed | None = None
+
+    def round(self, width: int) -> None:
+        """Make the table fixed point of ``width`` bits, signed; it is not trained any more."""
+        self.fixed = Fixed.fitting(self.weight.detach().numpy(), width, signed=True)
+        with torch.no_grad():
+            self.weight.copy_(torch.from_numpy(self.fixed.value(self.codes())))
+        self.weight.requires_grad_(False)
+
+    def codes(self) -> NDArray[np.int64]:
+        """(entries, channels) integers of the fixed format."""
+        assert self.fixed is not None
+        return self.fixed.quantise(self.weight.detach().numpy())
 
     def forward(self, x: Tensor) -> Tensor:
         """Rows of the indices, channels first."""
@@ -105,7 +128,7 @@ class FloatNet(nn.Sequential):
                 if dropout:
                     modules[f"dropout_{k}"] = nn.Dropout(dropout)
         super().__init__()
-        self.spec = spec
+        self.spec, self.norm = spec, norm
         for name, module in modules.items():
             self.add_module(name, module)
 

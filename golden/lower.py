@@ -10,9 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from golden.convnet import ConvNet
+from golden.float_net import FloatNet
 from golden.folding import check_exact, checked_slope, least
 from golden.layer import ArgMax, Dense, Layer
 from golden.lower_convnet import lower_stages
+from golden.lower_float import lower_modules
 from golden.models import BinaryMLP
 from golden.network import Network
 from golden.number import Bipolar, Integer, Number
@@ -61,22 +63,27 @@ def _mlp_layers(model: BinaryMLP) -> list[Layer]:
                            model.weight_kind)]
 
 
-def lower(model: BinaryMLP | ConvNet, *, classify: bool = True, name: str | None = None,
+def lower(model: BinaryMLP | ConvNet | FloatNet, *, classify: bool = True, name: str | None = None,
           metadata: Mapping[str, str | int | float] | None = None) -> Network:
     """The Network whose layers dense_0, dense_1, ... give the very integers of ``model.eval()``.
 
     With ``classify`` an ArgMax follows the scores. The network's inputs are the pixels 0..255, or
     for a model of binarised ones -1 and +1 (``golden.data.encode_pixels``). A convolutional
-    network's layers are those of ``golden.lower_convnet``. Raises TypeError for another kind of
-    model, ValueError for one in training mode or with batch norm that is not finite.
+    network's layers are those of ``golden.lower_convnet``; a float network must be quantised, see
+    ``golden.lower_float``, and its scores are the model's but for a factor. Raises TypeError for
+    another kind of model, ValueError for one in training mode or with batch norm that is not
+    finite.
     """
-    if not isinstance(model, BinaryMLP | ConvNet):
-        raise TypeError(f"model must be a BinaryMLP or ConvNet, not {type(model).__name__}")
+    if not isinstance(model, BinaryMLP | ConvNet | FloatNet):
+        raise TypeError("model must be a BinaryMLP, ConvNet or FloatNet, not "
+                        f"{type(model).__name__}")
     if model.training:
         raise ValueError(f"model {model.spec.name} must be in eval mode; call model.eval()")
     sources: dict[str, tuple[str, ...]] = {}
     if isinstance(model, ConvNet):
         layers, sources = lower_stages(model)
+    elif isinstance(model, FloatNet):
+        layers = lower_modules(model)
     else:
         layers = _mlp_layers(model)
     if classify:

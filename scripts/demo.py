@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,12 +55,15 @@ def demo(
     json: JsonOption = None,
 ) -> None:
     """Train digits, lower, generate, prove bit-exact, synthesise, route: all of it, checked."""
+    from golden.recipe_file import find_recipe
+
     start = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
     results: list[dict[str, Any]] = []
     with _step("1. Train: a float network and its binary counterpart"):
-        float_model, dataset = train_model("digits", None, seed=seed, kind="float")
-        model, _ = train_model("digits", None, seed=seed)
+        recipe = find_recipe("digits")
+        float_model, dataset, _ = train_model(replace(recipe, kind="float"), None, seed=seed)
+        model, _, _ = train_model(recipe, None, seed=seed)
         accuracy = _accuracies(float_model, model, dataset)
     with _step("2. Lower: batch norm and signs become integer thresholds"):
         network = lower_model(model, dataset, {"seed": seed, "accuracy": accuracy["quantised"]})

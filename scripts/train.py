@@ -6,84 +6,104 @@ from typing import Annotated, Any
 
 import typer
 
-from scripts.output import DataOption, JsonOption, SeedOption, bar, say, write_results
+from scripts.output import DataOption, JsonOption, bar, say, write_results
+from scripts.plots import plot_training
 
-__all__ = ["train", "train_model"]
+__all__ = ["RecipeArgument", "train", "train_model"]
+
+_OF_MODEL = "input", "dropout", "weights"  # options that change the model, not its training
+
+RecipeArgument = Annotated[str, typer.Argument(
+    help="A recipe file (.toml), the name of one that `lutloom zoo` lists, or the name of a model: "
+    "digits, tfc, sfc, lfc, lenet300, mlp128, tiny_cnn, lenet5, cnv, cnv_w1a2, cnv_ternary, "
+    "resnet8, text or voxels.", show_default=False)]
 
 
-def train_model(model: str, data: Path | None, *, seed: int, kind: str = "binary",
-                device: str = "cpu", **changes: Any) -> tuple[Any, Any]:
-    """(trained model, data set) of a named model; changes replace parameters of its recipe."""
-    from golden.convspec import ConvSpec
+def train_model(recipe: Any, data: Path | None, *, seed: int, device: str = "cpu",
+                state: Path | None = None) -> tuple[Any, Any, list[Any]]:
+    """(trained model, data set, progress of each epoch) of a golden.recipe_file.RecipeFile."""
     from golden.data import load
-    from golden.models import named
     from golden.prediction import find_device
-    from golden.recipes import RECIPES
     from golden.train import train as run
     from golden.training_state import Progress
 
     find_device(device)  # before anything is read
-    spec: Any = named(model)
-    for name in ("input", "dropout"):
-        if name in changes and isinstance(spec, ConvSpec):
-            raise ValueError(f"--{name} is for models of dense layers alone, not for {model}; "
-                             "leave it out")
-    spec = replace(spec, **{name: changes.pop(name) for name in ("input", "dropout", "weights")
-                            if name in changes})
-    recipe = replace(RECIPES[model], **changes)
-    dataset = load(spec.data, data)
-    what = spec.weights if kind == "binary" else kind
-    with bar(f"train {model} ({what})", recipe.epochs) as show:
+    dataset = load(recipe.spec.data, data)
+    what = recipe.spec.weights if recipe.kind == "binary" else recipe.kind
+    history: list[Progress] = []
+    with bar(f"train {recipe.name} ({what})", recipe.training.epochs) as show:
         def progress(now: Progress) -> None:
+            history.append(now)
             show(now.epoch)
 
-        trained = run(spec, dataset, recipe, seed=seed, kind=kind, device=device,
-                      progress=progress)
-    return trained, dataset
+        trained = run(recipe.spec, dataset, recipe.training, seed=seed, kind=recipe.kind,
+                      norm=recipe.norm, device=device, state=state, progress=progress)
+    return trained, dataset, history
 
 
 def train(
-    model: Annotated[str, typer.Argument(
-        help="Name of the model: digits, tfc, sfc, lfc, tiny_cnn, lenet5, cnv, cnv_w1a2, "
-        "cnv_ternary, resnet8, text or voxels.", show_default=False)],
+    recipe: RecipeArgument,
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option(
-        help="Checkpoint to write (default: build/MODEL/checkpoint.npz).",
+        help="Checkpoint to write (default: build/RECIPE/checkpoint.npz).",
         show_default=False)] = None,
-    seed: SeedOption = 1,
+    seed: Annotated[int | None, typer.Option(
+        min=0, help="Seed of everything random (default: the recipe's own, 1 for a model).",
+        show_default=False)] = None,
     epochs: Annotated[int | None, typer.Option(
-        min=1, help="Passes over the training images (default: the model's own).",
+        min=1, help="Passes over the training images (default: the recipe's own).",
         show_default=False)] = None,
     batch: Annotated[int | None, typer.Option(
-        min=2, help="Images a step (default: the model's own).", show_default=False)] = None,
+        min=2, help="Images a step (default: the recipe's own).", show_default=False)] = None,
     learning_rate: Annotated[float | None, typer.Option(
-        help="Step width at the start (default: the model's own).", show_default=False)] = None,
+        help="Step width at the start (default: the recipe's own).", show_default=False)] = None,
     dropout: Annotated[float | None, typer.Option(
-        help="Share of hidden values left out in training (default: the model's own).",
+        help="Share of hidden values left out in training (default: the recipe's own).",
         show_default=False)] = None,
     input: Annotated[str | None, typer.Option(
-        help="What the first layer sees: pixels (8 bits) or binarised (default: the model's own).",
+        help="What the first layer sees: pixels (8 bits) or binarised (default: the recipe's own).",
         show_default=False)] = None,
     weights: Annotated[str | None, typer.Option(
-        help="binary or ternary (default: the model's own).", show_default=False)] = None,
+        help="binary or ternary (default: the recipe's own).", show_default=False)] = None,
     device: Annotated[str, typer.Option(
         help="Where it computes: cpu, cuda, or auto for the latter if there is one.")] = "auto",
     json: JsonOption = None,
 ) -> None:
-    """Train a named model on its data set and write a checkpoint."""
+    """Train a recipe's or a named model on its data set and write a checkpoint.
+
+    The checkpoint's folder also gets a plot of loss and accuracy, and the state by which an
+    interrupted training goes on when it is started again.
+    """
     from golden.checkpoint import save_checkpoint
+    from golden.convspec import ConvSpec
     from golden.prediction import accuracy
+    from golden.recipe_file import find_recipe
 
     changes = {"epochs": epochs, "batch": batch, "learning_rate": learning_rate,
                "dropout": dropout, "input": input, "weights": weights}
     given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
-    trained, dataset = train_model(model, data, seed=seed, device=device, **given)
-    reached = accuracy(trained, dataset.test_x, dataset.test_y)
-    out = out or Path("build") / model / "checkpoint.npz"
+    found = find_recipe(recipe)
+    for name in ("input", "dropout"):
+        if name in given and isinstance(found.spec, ConvSpec):
+            raise ValueError(f"--{name} is for models of dense layers alone, not for "
+                             f"{found.name}; leave it out")
+    found = replace(
+        found, seed=found.seed if seed is None else seed,
+        spec=replace(found.spec, **{name: given[name] for name in _OF_MODEL if name in given}),
+        training=replace(found.training, **{name: value for name, value in given.items()
+                                            if name not in _OF_MODEL}))
+    out = out or Path("build") / found.name / "checkpoint.npz"
     out.parent.mkdir(parents=True, exist_ok=True)
+    trained, dataset, history = train_model(found, data, seed=found.seed, device=device,
+                                            state=out.with_suffix(".training"))
+    reached = accuracy(trained, dataset.test_x, dataset.test_y)
     options = "".join(f" --{name.replace('_', '-')} {value}" for name, value in given.items())
-    command = f"lutloom train {model} --seed {seed}{options}"
-    save_checkpoint(out, trained, {"command": command, "seed": seed, "test_accuracy": reached})
-    say(f"{model}: {reached:.2%} of {len(dataset.test_y):,} test images right; {out}")
-    write_results(json, "train", {"model": model, "seed": seed, **given, "checkpoint": out,
-                                  "test_accuracy": reached, "test_images": len(dataset.test_y)})
+    command = f"lutloom train {recipe} --seed {found.seed}{options}"
+    save_checkpoint(out, trained, {"command": command, "seed": found.seed,
+                                   "test_accuracy": reached})
+    plot_training(out.with_name("training.svg"), {found.name: history})
+    say(f"{found.name}: {reached:.2%} of {len(dataset.test_y):,} test images right; {out}")
+    write_results(json, "train", {
+        "model": found.name, "seed": found.seed, **given, "checkpoint": out,
+        "test_accuracy": reached, "test_images": len(dataset.test_y),
+        "history": [vars(epoch) for epoch in history]})

@@ -50,6 +50,16 @@ def test_checkpoint_returns_exactly(model: BinaryMLP, tmp_path: Path) -> None:
     assert lower(loaded).digest == lower(model).digest
 
 
+@pytest.mark.parametrize("name, norm", [("tiny_cnn", True), ("digits", False)])
+def test_float_networks_return_exactly(name: str, norm: bool, tmp_path: Path) -> None:
+    model = train(name, DIGITS, Recipe(epochs=1), kind="float", norm=norm)
+    save_checkpoint(tmp_path / "m.npz", model)
+    loaded, _ = load_checkpoint(tmp_path / "m.npz")
+    assert isinstance(loaded, FloatNet) and (loaded.spec, loaded.norm) == (named(name), norm)
+    assert not loaded.training and loaded.state_dict().keys() == model.state_dict().keys()
+    assert (predict(loaded, DIGITS.test_x) == predict(model, DIGITS.test_x)).all()
+
+
 def test_wrong_checkpoints_are_refused(model: BinaryMLP, tmp_path: Path) -> None:
     path = tmp_path / "m.npz"
 
@@ -79,8 +89,9 @@ def test_wrong_checkpoints_are_refused(model: BinaryMLP, tmp_path: Path) -> None
 
 def test_rejects(model: BinaryMLP, tmp_path: Path) -> None:
     save: Any = save_checkpoint
-    with pytest.raises(TypeError, match="^model must be a BinaryMLP or ConvNet, not FloatNet$"):
-        save(tmp_path / "m.npz", FloatNet(SPEC))
+    with pytest.raises(TypeError, match="^model must be a BinaryMLP, ConvNet or FloatNet, not "
+                                        "Linear$"):
+        save(tmp_path / "m.npz", torch.nn.Linear(2, 2))
     with pytest.raises(TypeError, match="^metadata must map strings to strings or plain numbers, "
                                         r"not 'widths' to \(1, 2\)$"):
         save(tmp_path / "m.npz", model, {"widths": (1, 2)})

@@ -148,8 +148,10 @@ def test_rejects() -> None:
         with pytest.raises(error, match=f"^{re.escape(message)}$"):
             call(*arguments)
 
-    refuses(TypeError, "model must be a BinaryMLP or ConvNet, not FloatNet", untyped_lower,
-            FloatNet(SMALL))
+    refuses(TypeError, "model must be a BinaryMLP, ConvNet or FloatNet, not Linear", untyped_lower,
+            torch.nn.Linear(2, 2))
+    refuses(ValueError, "layer dense_0: weight must have a quantiser, such as FixedWeights(8); see "
+            "golden.quantisers.quantise_weights", untyped_lower, FloatNet(SMALL, norm=False).eval())
     refuses(ValueError, "model m must be in eval mode; call model.eval()", lower, BinaryMLP(SMALL))
     refuses(ValueError, "layer d: batch norm must be in eval mode; call model.eval()",
             fold, "d", BIPOLAR, ONES, BatchNorm(1))
