@@ -1,0 +1,299 @@
+"""The driver: frames of NumPy arrays through a board.
+
+    with Board.connect("/dev/ttyUSB1", network, baud=3_000_000) as board:
+        y = board.run(x)            # (frames, n_in) -> (frames, n_out), the network's own integers
+        print(board.counters())
+"""
+
+import json
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from boards.host.line import Disturbed, Line, LinkError
+from golden.network import Network
+from golden.number import Number, parse_number
+from golden.packet import COUNTERS, MAX_PAYLOAD, OVERHEAD, PROTOCOL, Command
+from golden.pattern import pattern, signature
+
+__all__ = ["Board", "Counters", "SelfTest", "WrongBitstream"]
+
+_ROOM = 2  # bytes of an answer to RUN in front of the results
+_PATIENCE = 10  # timeouts without a result before an accelerator counts as stuck
+
+
+class WrongBitstream(LinkError):
+    """The board holds another network, or speaks another protocol."""
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What a board has counted since it was last reset; ``faults`` since it was programmed.
+
+    cycles, latency: from the first input beat to the last and to the first output beat; stalled_in,
+    stalled_out: cycles in which a beat has waited there; frames_in, frames_out; signature: of all
+    outputs (``golden.pattern.signature``); testing: is a self-test under way?; signatures: of each
+    layer's outputs, where the bitstream has taps; faults: name -> how often (modulo 2**16).
+    """
+
+    cycles: int
+    latency: int
+    stalled_in: int
+    stalled_out: int
+    frames_in: int
+    frames_out: int
+    signature: int
+    testing: bool
+    signatures: tuple[int, ...]
+    faults: Mapping[str, int]
+
+    @classmethod
+    def decode(cls, payload: bytes) -> "Counters":
+        """From the answer of a board."""
+        fields: dict[str, Any] = {}
+        for name, size in COUNTERS.items():
+            fields[name], payload = int.from_bytes(payload[:size], "little"), payload[size:]
+        faults = {name.removeprefix("faults_"): fields.pop(name)
+                  for name in COUNTERS if name.startswith("faults_")}
+        return cls(**{**fields, "testing": bool(fields["testing"])}, faults=faults,
+                   signatures=tuple(np.frombuffer(payload, "<u4").tolist()))
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """Outcome of a self-test: the golden signature and what the board has counted."""
+
+    expected: int
+    counters: Counters
+
+    @property
+    def passed(self) -> bool:
+        return self.counters.signature == self.expected
+
+
+class Board:
+    """A board that computes a network; ``connect`` makes one.
+
+    Frames that a disturbance of the line has taken are sent again, and after ``retries`` attempts
+    in a row without a new result LinkError is raised. retried: how often that was needed.
+    """
+
+    def __init__(self, line: Line, network: Network, retries: int = 3) -> None:
+        self._line, self.network, self._retries, self.retried = line, network, retries, 0
+        self.identity = self._identify()
+        self._input = parse_number(self.identity["input"])
+        self._output = parse_number(self.identity["output"])
+
+    @classmethod
+    def connect(cls, port: str, network: Network, *, baud: int = 1_000_000, timeout: float = 1.0,
+                retries: int = 3) -> "Board":
+        """The board behind a serial port, which must hold ``network``.
+
+        baud: that of the bitstream; timeout: s to wait for an answer. Raises OSError if the port
+        cannot be opened, LinkError if nothing answers there, WrongBitstream if the board has not
+        been programmed with this network.
+        """
+        line = Line(port, baud, timeout)
+        try:
+            return cls(line, network, retries)
+        except BaseException:
+            line.close()
+            raise
+
+    def __enter__(self) -> "Board":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._line.close()
+
+    def identify(self) -> dict[str, Any]:
+        """What the board says of itself (docs/host_link.md)."""
+        said: dict[str, Any] = json.loads(self._ask(Command.IDENTIFY))
+        return said
+
+    def _identify(self) -> dict[str, Any]:
+        self.reset()
+        said, network, name = self.identify(), self.network, self._line.name
+        if said["protocol"] != PROTOCOL:
+            raise WrongBitstream(f"the board on {name} speaks version {said['protocol']} of the "
+                                 f"protocol, this program version {PROTOCOL}; build its bitstream "
+                                 "anew")
+        if said["network"] != network.digest[:32]:
+            raise WrongBitstream(
+                f"the board on {name} holds network {said['name']} {said['network'][:12]}, not "
+                f"{network.name} {network.digest[:12]}; program it with the bitstream of this "
+                "network, or take the network that it was built for")
+        return said
+
+    def _ask(self, command: int, payload: bytes = b"") -> bytes:
+        """An answer, after attempts that were disturbed."""
+        for _ in range(self._retries):
+            try:
+                return self._line.ask(command, payload)
+            except Disturbed:
+                self.retried += 1
+                self._line.pause()
+        try:
+            return self._line.ask(command, payload)
+        except Disturbed as error:
+            raise self._no_answer(error) from error
+
+    def _no_answer(self, error: Disturbed) -> LinkError:
+        line = self._line
+        return LinkError(
+            f"{error} from a board on {line.name} at {line.baud:,} baud, {self._retries + 1} "
+            "times: is it powered, programmed with a bitstream that has the host link, built for "
+            "this baud rate, and is this the port of its UART?")
+
+    def reset(self) -> None:
+        """Empty the board's queues and accelerator and zero its counters; weights stay."""
+        for attempt in range(self._retries + 1):
+            nonce = secrets.token_bytes(4)  # tells the answer from those to requests before
+            self._line.pause()
+            try:
+                self._line.send(Command.RESET, nonce)
+                while self._line.receive(Command.RESET) != nonce:
+                    pass
+                return
+            except Disturbed as error:
+                if attempt == self._retries:
+                    raise self._no_answer(error) from error
+                self.retried += 1
+
+    def echo(self, payload: bytes) -> bytes:
+        """The payload, there and back."""
+        return self._ask(Command.ECHO, payload)
+
+    def counters(self) -> Counters:
+        """What the board has counted."""
+        return Counters.decode(self._ask(Command.COUNTERS))
+
+    def run(self, x: ArrayLike, progress: Callable[[int, int], None] | None = None
+            ) -> NDArray[np.int64]:
+        """Outputs (frames, n_out) for inputs (frames, n_in), or (frames, ...) of as many elements.
+
+        Inputs are values of the network's input kind, outputs values of its output kind. progress:
+        called with (frames done, frames in all). Raises ValueError or TypeError for inputs that are
+        none, LinkError where the board gives up.
+        """
+        x, n_in, n_out = np.asarray(x), self.network.n_in, self.network.n_out
+        if x.ndim < 2 or x[:1].size != min(len(x), 1) * n_in:
+            raise ValueError(f"x must have shape (frames, {n_in}), not {x.shape}")
+        frames = _to_bytes(x.reshape(len(x), n_in), self._input)
+        size = -(-n_out * self._output.width // 8)
+        results, attempts = bytearray(), 0
+        while (done := len(results) // size) < len(frames):
+            del results[done * size:]
+            before = len(results)
+            try:
+                self._stream(frames[done:].tobytes(), len(frames) * size, results,
+                             lambda: progress and progress(len(results) // size, len(frames)))
+            except Disturbed as error:
+                attempts = attempts + 1 if len(results) < before + size else 1
+                if attempts > self._retries:
+                    raise self._no_answer(error) from error
+                self.retried += 1
+                self.reset()
+        return _to_values(results, n_out, self._output)
+
+    def _stream(self, data: bytes, wanted: int, results: bytearray,
+                tell: Callable[[], Any]) -> None:
+        """Send frames and collect results until they are ``wanted`` bytes.
+
+        As many requests are under way as the board can keep, so that the line never rests.
+        """
+        window, room = self.identity["window"], self.identity["queue"]
+        most = min(MAX_PAYLOAD, window // 2 - OVERHEAD)
+        sent, moved = 0, time.monotonic()
+        waiting: deque[int] = deque()  # bytes of frames in each request that is under way
+        while len(results) < wanted:
+            while True:
+                size = min(most, room, len(data) - sent)
+                unanswered = sum(waiting) + OVERHEAD * len(waiting)
+                if waiting and (not size or unanswered + size + OVERHEAD > window):
+                    break
+                self._line.send(Command.RUN, data[sent:sent + size])
+                waiting.append(size)
+                sent, room = sent + size, room - size
+            answer = self._line.receive(Command.RUN)
+            moves = waiting.popleft() or len(answer) > _ROOM
+            room = int.from_bytes(answer[:_ROOM], "little") - sum(waiting)
+            results += answer[_ROOM:]
+            tell()
+            if moves:
+                moved = time.monotonic()
+            elif time.monotonic() - moved > _PATIENCE * self._line.timeout:
+                raise LinkError(
+                    f"the board on {self._line.name} gives no results: {sent:,} of {len(data):,} "
+                    f"bytes of frames were taken, {wanted - len(results):,} bytes of results are "
+                    "missing; reset() it, or program it anew")
+
+    def write(self, core: Any, network: Network) -> None:
+        """Make the board compute another network, by writing its weights.
+
+        core: the hdl.accelerator.Accelerator that the bitstream was built from. Raises what
+        ``core.writes`` raises, and ValueError if it is not what the board holds.
+        """
+        if core.network.digest[:32] != self.identity["network"]:
+            raise ValueError(f"core must be of network {self.identity['network'][:12]}, which the "
+                             f"board holds, not of {core.network.digest[:12]}")
+        pairs = b"".join(address.to_bytes(4, "little") + word.to_bytes(4, "little")
+                         for address, word in core.writes(network))
+        for start in range(0, len(pairs), MAX_PAYLOAD):
+            if self._ask(Command.WRITE, pairs[start:start + MAX_PAYLOAD]) != b"\0":
+                raise LinkError(f"the board on {self._line.name} refused an address: its bitstream "
+                                "was built with another plan")
+        self.network = network
+
+    def self_test(self, frames: int = 1000) -> SelfTest:
+        """Let the board send itself pseudo-random frames, a beat a cycle, and sign the outputs.
+
+        Resets the board before, so that its counters are those of the test. Raises ValueError
+        for no frames or more than 65535.
+        """
+        from golden.reference import run
+
+        if not 1 <= frames <= 0xFFFF:
+            raise ValueError(f"frames must be from 1 to 65535, not {frames}")
+        x = pattern(self._input, self.network.n_in, self.identity["lanes"], frames)
+        expected = 0
+        for start in range(0, frames, 500):  # in parts: all layers' outputs are kept meanwhile
+            expected = signature(run(self.network, x[start:start + 500])[-1], self._output,
+                                 self.identity["lanes_out"], before=expected)
+        self.reset()
+        self._line.ask(Command.TEST, frames.to_bytes(2, "little"))
+        moved, out = time.monotonic(), 0
+        while (counters := self.counters()).testing:
+            if counters.frames_out != out:
+                moved, out = time.monotonic(), counters.frames_out
+            elif time.monotonic() - moved > _PATIENCE * self._line.timeout:
+                break
+        return SelfTest(expected, counters)
+
+
+def _to_bytes(x: NDArray[Any], number: Number) -> NDArray[np.uint8]:
+    """Frames (frames, n) as bytes (frames, ceil(n * width / 8)): codes without gaps between."""
+    bits = (number.encode(x)[:, :, None] >> np.arange(number.width, dtype=np.uint64)).astype(
+        np.uint8) & 1
+    return np.packbits(bits.reshape(len(x), -1), axis=1, bitorder="little")
+
+
+def _to_values(raw: bytes | bytearray, n: int, number: Number) -> NDArray[np.int64]:
+    """Inverse of ``_to_bytes``."""
+    size = -(-n * number.width // 8)
+    bits = np.unpackbits(np.frombuffer(raw, np.uint8).reshape(-1, size), axis=1, bitorder="little",
+                         count=n * number.width).reshape(-1, n, number.width).astype(np.uint64)
+    return number.decode((bits << np.arange(number.width, dtype=np.uint64)).sum(
+        axis=2, dtype=np.uint64))
