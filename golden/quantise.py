@@ -107,7 +107,7 @@ def fixed(x: Tensor, kind: Fixed, rounding: str = "half_even", overflow: str = "
         if rounding == "half_up":
             codes += x_scaled.sub_(codes) >= 0.5  # the difference never crosses one half
         else:
-            codes -= (x_scaled == 0) & (x < 0)  # what vanished
+            codes[(x_scaled == 0) & (x < 0)] = -1  # what vanished
     if overflow == "saturate":
         return straight_through(x, codes.clamp_(low, high).mul_(kind.step), passes)
     codes = (codes.fmod(2.0**kind.width) - low).remainder(2.0**kind.width) + low

@@ -82,7 +82,7 @@ SCORES = torch.zeros(3, 4)
     ({"teacher_scores": SCORES - inf}, "teacher_scores must be finite"),
 ])
 def test_rejects(changes: dict[str, Any], message: str) -> None:
-    arguments = {"student_scores": SCORES, "teacher_scores": SCORES, "labels": LABELS,
-                 "temperature": 2.0, "weight": 0.5}
+    arguments: dict[str, Any] = {"student_scores": SCORES, "teacher_scores": SCORES,
+                                 "labels": LABELS, "temperature": 2.0, "weight": 0.5}
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         distillation_loss(**arguments | changes)

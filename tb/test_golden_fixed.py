@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from golden.fixed import OVERFLOWS, ROUNDINGS, Fixed, fit, round_shift
+from golden.fixed import OVERFLOWS, ROUNDINGS, Fixed, fit, round_shift, whole_multiples
 from golden.number import Integer
 from golden.quantise import fixed
 
@@ -91,6 +91,30 @@ def test_fitting(x: list[float], width: int, signed: bool, fraction: int) -> Non
     assert not top or Fraction(2)**(bits - 1) < Fraction(top) <= Fraction(2)**bits
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("overflow", OVERFLOWS)
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("kind", [Fixed(2, 0, False), Fixed(5, 3, True), Fixed(7, -64, True),
+                                  Fixed(9, 64, False)], ids=str)
+def test_tensors_are_quantised_as_arrays(kind: Fixed, rounding: str, overflow: str,
+                                         dtype: torch.dtype, rng: np.random.Generator) -> None:
+    """Quarters of steps far beyond the range, their neighbours, and what all but vanishes."""
+    quarters = torch.arange(-12 * 2**kind.width, 12 * 2**kind.width).to(dtype) * (kind.step / 4)
+    tiny = torch.tensor([1e-300, 5e-324, 1e-45, 2.0**60], dtype=dtype)
+    x = torch.cat([quarters, tiny, -tiny, *(quarters.nextafter(torch.tensor(end, dtype=dtype))
+                                            for end in (torch.inf, -torch.inf))])
+    exact = kind.value(kind.quantise(x.numpy(), rounding, overflow))
+    assert (fixed(x, kind, rounding, overflow).numpy() == exact).all()
+    assert fixed(x[:0], kind, rounding, overflow).shape == (0,)
+
+
+@pytest.mark.parametrize("values, step, multiples", [
+    ([0.75, -0.5], 0.25, [3, -2]), ([24.0, 40.0], 8.0, [3, 5]), ([0.0, 0.0], 1.0, [0, 0]),
+    ([0.0, 6.0], 2.0, [0, 3]), ([2.0**-40, 1.0], 2.0**-40, [1, 2**40])])
+def test_whole_multiples(values: list[float], step: float, multiples: list[int]) -> None:
+    assert whole_multiples(values) == (step, multiples)
+
+
 def test_straight_through() -> None:
     x = torch.tensor([-3.0, -1.0, 0.3, 0.874, 0.9, 5.0], requires_grad=True)
     kind = Fixed(4, 3, True)
@@ -112,6 +136,14 @@ def test_straight_through() -> None:
      "Fixed x must be finite, not nan at index (1,)"),
     (lambda: Fixed(8, 64, True).quantise([1e308]), ValueError,
      "Fixed x must be finite, not inf at index (0,)"),
+    (lambda: fixed(torch.tensor([[0.0], [-torch.inf]]), Fixed(8, 1, True)), ValueError,
+     "Fixed x must be finite, not -inf at index (1, 0)"),
+    (lambda: fixed(torch.tensor([1.0, torch.nan]), Fixed(8, 1, True)), ValueError,
+     "Fixed x must be finite, not nan at index (1,)"),
+    (lambda: fixed(torch.zeros(1), Fixed(8, 1, True), "up"), ValueError,
+     "Fixed: rounding must be one of floor, half_up, half_even, not 'up'"),
+    (lambda: fixed(torch.zeros(1), Fixed(8, 1, True), overflow="clip"), ValueError,
+     "Fixed: overflow must be one of saturate, wrap, not 'clip'"),
     (lambda: Fixed.fitting([[float("-inf")]], 8, True), ValueError,
      "Fixed x must be finite, not -inf at index (0, 0)"),
     (lambda: Fixed.fitting([], 8, True), ValueError, "Fixed x must hold at least one value"),

@@ -13,10 +13,8 @@ from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils import parametrize
 
-from golden.data import load
 from golden.number import Bipolar, Codebook, Integer, Ternary
 from golden.quantised import integer_weights, weight_quantisers
 from golden.quantisers import (
@@ -28,6 +26,7 @@ from golden.quantisers import (
     TrainedTernary,
     quantise_weights,
 )
+from tb.digits_training import digits, make_model, train
 from tb.harness import settings
 
 MAKERS: dict[str, Callable[[], Any]] = {
@@ -97,7 +96,8 @@ def expected(name: str, x: list[Fraction]) -> list[Fraction]:
     top, average = max(map(abs, x)), mean([abs(v) for v in x])
     match name:
         case "binary" | "signs":
-            return [(average if name == "binary" else 1) * (1 if v >= 0 else -1) for v in x]
+            factor = average if name == "binary" else Fraction(1)
+            return [factor * (1 if v >= 0 else -1) for v in x]
         case "ternary":
             far = [abs(v) for v in x if abs(v) > Fraction(0.7) * average]
             return [sign(v) * mean(far) * (abs(v) > Fraction(0.7) * average) for v in x]
@@ -105,7 +105,7 @@ def expected(name: str, x: list[Fraction]) -> list[Fraction]:
             codes = [sign(v) * (abs(v) > Fraction(0.05) * top) for v in x]
             scale = {s: mean([abs(v) for v, c in zip(x, codes, strict=True) if c == s])
                      for s in (-1, 1)}
-            return [c * scale[c] if c else Fraction(0) for c in codes]
+            return [c * scale[c] if c else Fraction() for c in codes]
         case "fixed":
             return fixed_rows([x], 4)
         case "channels":
@@ -225,7 +225,8 @@ def test_stochastic_signs_are_drawn_in_training_only() -> None:
 @pytest.mark.parametrize("name", [name for name in MAKERS if name not in ("binary", "signs")])
 def test_behind_a_mask(name: str, rng: np.random.Generator) -> None:
     model = nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Conv1d(2, 3, 3))
-    for layer in (model[0], model[2]):
+    layers: list[Any] = [model[0], model[2]]
+    for layer in layers:
         parametrize.register_parametrization(layer, "weight", Masked())
     quantise_weights(model, MAKERS[name])
     for quantiser, _ in weight_quantisers(model).values():
@@ -233,7 +234,7 @@ def test_behind_a_mask(name: str, rng: np.random.Generator) -> None:
             quantiser.quantise(6)
     integers = integer_weights(model)
     assert list(integers) == ["0", "2"]
-    for layer, (values, _, step) in zip((model[0], model[2]), integers.values(), strict=True):
+    for layer, (values, _, step) in zip(layers, integers.values(), strict=True):
         weight = layer.weight.detach().double().numpy()
         assert (weight == values * step.reshape(-1, *[1] * (values.ndim - 1))).all()
         assert not weight.flat[::3].any() and weight.any()
@@ -244,27 +245,17 @@ def test_behind_a_mask(name: str, rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_training_improves_the_loss(name: str) -> None:
-    digits = load("digits")
-    x, y = torch.tensor(digits.train_x[:256]) / 255, torch.tensor(digits.train_y[:256])
-    torch.manual_seed(settings.seed)
-    model = nn.Sequential(nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 10))
+    model, (x, _) = make_model(), digits()
     quantise_weights(model, MAKERS[name])
-    optimiser = torch.optim.Adam(model.parameters(), 0.005)
-    losses = []
-    for _ in range(30):
-        loss = functional.cross_entropy(model(x), y)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
+    losses = train(model, 30)
     assert losses[-1] < 0.8 * losses[0]
-    again = nn.Sequential(nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 10))
+    again = make_model()
     quantise_weights(again, MAKERS[name])
     again.load_state_dict(model.state_dict())
     assert torch.equal(again(x), model(x))
 
 
-def test_named_layers() -> None:
+def test_named_two() -> None:
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 3)).double()
     quantise_weights(model, lambda: LearntStep(4), layers=("0", "2"))
     found = weight_quantisers(model)
@@ -275,19 +266,19 @@ def test_named_layers() -> None:
         Integer(4, True), Bipolar(), Integer(4, True)]
 
 
-def layers() -> nn.Sequential:
+def two() -> Any:
     return nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
 
 
-def masked_first(*parts: nn.Module) -> nn.Sequential:
-    model = layers()
+def two_with(*parts: nn.Module) -> Any:
+    model = two()
     for part in parts:
         parametrize.register_parametrization(model[0], "weight", part)
     return model
 
 
-def with_weight(value: float) -> nn.Sequential:
-    model = layers()
+def two_of(value: float) -> Any:
+    model = two()
     quantise_weights(model, TernaryWeights)
     nn.init.constant_(model[0].parametrizations.weight.original, value)
     return model
@@ -299,21 +290,21 @@ def with_weight(value: float) -> nn.Sequential:
     (lambda: PowersOfTwo(7), ValueError, "PowersOfTwo bits must be from 2 to 6, not 7"),
     (lambda: PowersOfTwo(4.0), TypeError,  # type: ignore[arg-type]
      "PowersOfTwo bits must be an integer, not 4.0"),
-    (lambda: quantise_weights(layers(), Binary, ["0", "fc"]), ValueError,
+    (lambda: quantise_weights(two(), Binary, ["0", "fc"]), ValueError,
      "layers must be among 0, 1, not 'fc'"),
-    (lambda: quantise_weights(layers(), nn.ReLU), TypeError,
+    (lambda: quantise_weights(two(), nn.ReLU), TypeError,
      "make must give a quantiser of weights, not ReLU()"),
-    (lambda: quantise_weights(masked_first(Masked(), TernaryWeights()), Binary), ValueError,
+    (lambda: quantise_weights(two_with(Masked(), TernaryWeights()), Binary), ValueError,
      "layer 0: weight must have one quantiser at most, but has TernaryWeights before Binary"),
-    (lambda: quantise_weights(masked_first(Masked()), Binary), ValueError,
+    (lambda: quantise_weights(two_with(Masked()), Binary), ValueError,
      "layer 0: weight must not be pruned before Binary, which has no 0; take TernaryWeights"),
-    (lambda: weight_quantisers(masked_first(TernaryWeights(), Masked())), ValueError,
+    (lambda: weight_quantisers(two_with(TernaryWeights(), Masked())), ValueError,
      "layer 0: the quantiser of weight must be its last parametrization, not followed by Masked"),
-    (lambda: integer_weights(masked_first(TernaryWeights())), ValueError,
+    (lambda: integer_weights(two_with(TernaryWeights())), ValueError,
      ("layer 1: weight must have a quantiser, such as FixedWeights(8); see "
       "golden.quantisers.quantise_weights")),
-    (lambda: integer_weights(with_weight(nan)), ValueError, "layer 0: weight must be finite"),
-    (lambda: integer_weights(with_weight(inf)), ValueError, "layer 0: weight must be finite"),
+    (lambda: integer_weights(two_of(nan)), ValueError, "layer 0: weight must be finite"),
+    (lambda: integer_weights(two_of(inf)), ValueError, "layer 0: weight must be finite"),
 ])
 def test_rejects(call: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
@@ -321,7 +312,7 @@ def test_rejects(call: Callable[[], object], error: type[Exception], message: st
 
 
 def test_nothing_is_quantised_where_one_layer_is_refused() -> None:
-    model = layers()
+    model = two()
     with pytest.raises(ValueError):
         quantise_weights(model, Binary, ["0", "fc"])
     assert weight_quantisers(model) == {}
