@@ -163,14 +163,17 @@ def quantise_weights(model: nn.Module, make: Callable[[], nn.Module],
                      layers: Iterable[str] | None = None) -> None:
     """Put a quantiser of its own, ``make()``, behind the weight of every layer.
 
-    layers : names of those to quantise (see ``weighted_modules``); None: all
+    layers : names of those to quantise (see ``weighted_modules``); None: all without a quantiser
 
     Quantisers may have parameters, so make the optimiser afterwards. Raises ValueError for an
     unknown layer, for one that has a quantiser, and for ``Binary`` behind a mask; none is
     quantised then.
     """
     modules, made = weighted_modules(model), {}
-    for name in modules if layers is None else layers:
+    free = [name for name in modules if not any(map(quantises, weight_chain(modules[name])))]
+    if layers is None and not free:
+        raise ValueError("a model to quantise must have a layer without a quantiser")
+    for name in free if layers is None else layers:
         if name not in modules:
             raise ValueError(f"layers must be among {', '.join(modules)}, not {name!r}")
         chain, quantiser = weight_chain(modules[name]), make()

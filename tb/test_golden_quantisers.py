@@ -261,7 +261,7 @@ def test_named_two() -> None:
     found = weight_quantisers(model)
     assert list(found) == ["0", "2"] and found["0"][0] is not found["2"][0]
     assert all(parameter.dtype == torch.float64 for parameter in model.parameters())
-    quantise_weights(model, Binary, layers=["1"])
+    quantise_weights(model, Binary)  # what is left
     assert [kind for _, kind, _ in integer_weights(model).values()] == [
         Integer(4, True), Bipolar(), Integer(4, True)]
 
@@ -294,7 +294,9 @@ def two_of(value: float) -> Any:
      "layers must be among 0, 1, not 'fc'"),
     (lambda: quantise_weights(two(), nn.ReLU), TypeError,
      "make must give a quantiser of weights, not ReLU()"),
-    (lambda: quantise_weights(two_with(Masked(), TernaryWeights()), Binary), ValueError,
+    (lambda: quantise_weights(two_of(1.0), Binary), ValueError,
+     "a model to quantise must have a layer without a quantiser"),
+    (lambda: quantise_weights(two_with(Masked(), TernaryWeights()), Binary, ["0"]), ValueError,
      "layer 0: weight must have one quantiser at most, but has TernaryWeights before Binary"),
     (lambda: quantise_weights(two_with(Masked()), Binary), ValueError,
      "layer 0: weight must not be pruned before Binary, which has no 0; take TernaryWeights"),
