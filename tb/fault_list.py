@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tb.fault_list_outputs import OUTPUT_FAULTS
+from tb.fault_list_quantise import QUANTISE_FAULTS
 from tb.fault_list_schedule import SCHEDULE_FAULTS
 from tb.fault_list_sparse import SPARSE_FAULTS
 from tb.fault_list_spatial import SPATIAL_FAULTS
@@ -347,4 +348,7 @@ FAULTS = (
 
     # Compressed and sparse cores.
     *(Fault(*fault) for fault in SPARSE_FAULTS),
+
+    # Quantisers of float models, and what trains beside them.
+    *(Fault(*fault) for fault in QUANTISE_FAULTS),
 )
