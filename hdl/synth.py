@@ -12,7 +12,8 @@ from amaranth.lib import wiring
 from hdl.verilog import to_rtlil
 from hdl.yosys import run_yosys
 
-__all__ = ["FAMILIES", "Family", "Resources", "Synthesis", "synthesize", "synthesize_rtlil"]
+__all__ = ["FAMILIES", "Family", "Resources", "Synthesis", "synthesis_script", "synthesize",
+           "synthesize_rtlil"]
 
 
 @dataclass(frozen=True)
@@ -127,21 +128,43 @@ def synthesize(component: wiring.Component, family: str, build_dir: Path | str,
 
 
 def synthesize_rtlil(rtlil: str, family: str, build_dir: Path | str, *, per_layer: bool = False,
-                     options: Sequence[str] = (), after: Sequence[str] = ()) -> Synthesis:
+                     options: Sequence[str] = (), before: Sequence[str] = (),
+                     after: Sequence[str] = ()) -> Synthesis:
     """The same for RTLIL text whose top module is `top`.
 
-    options go to the synth command; after: yosys commands for the flat netlist at the end.
+    options go to the synth command; before: yosys commands that read further primitives; after:
+    those for the flat netlist at the end.
     """
     folder = Path(build_dir)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{family}.il").write_text(rtlil)
     layers = re.findall(r"^module \\(top\.[^.\s]+)$", rtlil, re.MULTILINE) if per_layer else []
+    log = folder / f"{family}.yosys.log"
+    run_yosys(synthesis_script(rtlil, family, layers=layers, options=options, before=before,
+                               after=after), log)
+    stat = json.loads((folder / f"{family}.stat.json").read_text())
+    cells = {name.removeprefix("\\"): module["num_cells_by_type"]
+             for name, module in stat["modules"].items()}
+    parts = {name.removeprefix("top."): _resources(cells[name], family, set(cells))
+             for name in (*layers, "top") if name in cells}
+    return Synthesis(family, folder / f"{family}.netlist.v", folder / f"{family}.json", log,
+                     _total(parts.values()), parts if per_layer else {})
+
+
+def synthesis_script(rtlil: str, family: str, *, layers: Sequence[str] = (),
+                     options: Sequence[str] = (), before: Sequence[str] = (),
+                     after: Sequence[str] = ()) -> list[str]:
+    """Yosys commands that make FAMILY.json and more of RTLIL text, which lies in FAMILY.il.
+
+    layers: modules to be kept apart until they are counted; options, before and after: see
+    `synthesize_rtlil`.
+    """
     keep = [f"setattr -mod -set keep_hierarchy 1 {' '.join(layers)}"] if layers else []
     merge = ["setattr -mod -unset keep_hierarchy *", "flatten", "opt_clean"] if layers else []
-    log = folder / f"{family}.yosys.log"
-    run_yosys([
+    return [
         # abc9 checking its own work takes minutes to hours on flat designs.
         "scratchpad -set abc9.verify 0",
+        *before,
         f"read_rtlil {family}.il",
         *keep,
         *_commands(family, options, bool(re.search(r"^  memory ", rtlil, re.MULTILINE))),
@@ -152,14 +175,7 @@ def synthesize_rtlil(rtlil: str, family: str, build_dir: Path | str, *, per_laye
         f"write_verilog -noattr {family}.netlist.v",
         f"write_json {family}.json",
         *after,
-    ], log)
-    stat = json.loads((folder / f"{family}.stat.json").read_text())
-    cells = {name.removeprefix("\\"): module["num_cells_by_type"]
-             for name, module in stat["modules"].items()}
-    parts = {name.removeprefix("top."): _resources(cells[name], family, set(cells))
-             for name in (*layers, "top") if name in cells}
-    return Synthesis(family, folder / f"{family}.netlist.v", folder / f"{family}.json", log,
-                     _total(parts.values()), parts if per_layer else {})
+    ]
 
 
 def _commands(family: str, options: Sequence[str], memories: bool) -> list[str]:

@@ -5,10 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from boards.flow import DoesNotFit, utilisation
+from boards.flow import Build, DoesNotFit, board_named, choose, utilisation, write_project
 from boards.flow import build as run_flow
-from boards.platforms import BOARDS
+from boards.platforms import BOARDS, make_platform
+from boards.pll import megahertz
 from boards.selftest import BoardTest, SelfTest, beats
+from boards.tools import require
+from boards.vendor import Vendor
 from scripts.generate import load_design
 from scripts.output import (
     DataOption,
@@ -23,7 +26,7 @@ from scripts.output import (
 )
 from scripts.verify import frames_for
 
-__all__ = ["advice", "board_test", "build"]
+__all__ = ["advice", "board_test", "build", "verdict"]
 
 ATTEMPTS = 4  # plans that are tried before giving up
 LUT_LIMIT = 10_000_000  # more than any part has
@@ -34,16 +37,31 @@ def board_test(network: Any, plan: Any, x: Any, board: str) -> BoardTest:
     from golden.reference import run
     from hdl.accelerator import Accelerator
 
-    if board not in BOARDS:
-        raise ValueError(f"--board must be one of {', '.join(BOARDS)}, not {board!r}")
+    board_named(board)
     accelerator = Accelerator(network, plan)
     test = SelfTest(accelerator, beats(x, network.input, accelerator.i),
                     beats(run(network, x)[-1], accelerator.output, accelerator.o))
     return BoardTest(test, board)
 
 
-def advice(network: Any, plan: Any, x: Any, board: str, out: Path, error: DoesNotFit) -> str:
-    """What plan fits: estimates scaled with what designs really take, tried by packing them."""
+def verdict(built: Build, cycles: int) -> str:
+    """What the routing came to, against the clock that was planned; cycles: of a frame."""
+    several = (f", the best of seeds {', '.join(map(str, built.seeds))}"
+               if len(built.seeds) > 1 else "")
+    rate = f"{built.clock_hz / cycles:,.0f} frames/s" if built.meets_timing else (
+        f"it runs {built.fmax_hz / cycles:,.0f} frames/s at {megahertz(built.fmax_hz)} MHz")
+    return (f"Fmax {built.fmax_hz / 1e6:.1f} MHz{several}: "
+            f"{'meets' if built.meets_timing else 'misses'} the clock of "
+            f"{megahertz(built.clock_hz)} MHz by "
+            f"{abs(built.fmax_hz / built.clock_hz - 1):.0%}; {rate}")
+
+
+def advice(network: Any, plan: Any, x: Any, board: str, out: Path, error: DoesNotFit,
+           **options: Any) -> str:
+    """What plan fits: estimates scaled with what designs really take, tried by packing them.
+
+    options: of `boards.flow.utilisation`.
+    """
     from hdl.estimate import estimate
     from hdl.planner import plan_for_luts, total
 
@@ -66,7 +84,7 @@ def advice(network: Any, plan: Any, x: Any, board: str, out: Path, error: DoesNo
                                     variant=plan.variant)
         except ValueError as reason:
             return f"No plan fits: {reason}."
-        used = utilisation(board_test(network, fitting, x, board), board, out / "advice")
+        used = utilisation(board_test(network, fitting, x, board), board, out / "advice", **options)
         if all(use.used <= use.available for use in used.values()):
             folds = ", ".join(f"{name} {layer.storage} pe {layer.pe} simd {layer.simd}"
                               for name, layer in fitting.layers.items())
@@ -88,21 +106,53 @@ def build(
         help="Random frames instead of the data set's test images.")] = False,
     data: DataOption = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the placement.")] = 1,
+    seeds: Annotated[int, typer.Option(
+        min=1, help="Placements to try at once, from --seed on; the fastest is kept.")] = 1,
+    clock: Annotated[float | None, typer.Option(
+        min=0, help="Clock in MHz, from the PLL (default: the plan's, else the board's own).",
+        show_default=False)] = None,
+    tools: Annotated[str | None, typer.Option(
+        help="Toolchain, of those that `lutloom boards` lists (default: the first open one that is "
+        "here).", show_default=False)] = None,
+    dry_run: Annotated[bool, typer.Option(
+        "--dry-run", help="Write the project and its build.sh, and place nothing.")] = False,
     json: JsonOption = None,
 ) -> None:
     """Place and route the accelerator with a self-test for a board; write the bitstream.
 
     Its LEDs show a heartbeat, all outputs right so far, and a wrong output seen.
     """
+    from hdl.accelerator import Accelerator
+
+    chain = choose(board, tools)
+    if not dry_run:
+        require(chain.name, chain.tools)
     loaded, made = load_design(network, plan)
+    hertz = made.clock_hz if clock is None else clock * 1e6
+    options: dict[str, Any] = {"clock_hz": hertz, "tools": chain.name}
+    make_platform(BOARDS[board], chain.amaranth, hertz)  # refuses a clock before work begins
     x = frames_for(loaded, data, random, seed, frames)
     out = out or network.with_name(board)
+    top = board_test(loaded, made, x, board)
+    if dry_run:
+        files = write_project(top, board, out, seed=seed, **options)
+        for file in files:
+            say(str(file))
+        write_results(json, "build", {"board": board, "tools": chain.name, "files": files})
+        return
+    if isinstance(chain, Vendor):
+        write_project(top, board, out, **options)
+        with console.status(f"{chain.name}: {board}"):
+            finished = chain.build(out)
+        say(f"{finished.bitstream}; timing and utilisation: {finished.report}")
+        write_results(json, "build", {"board": board, "tools": chain.name, **vars(finished)})
+        return
     try:
         with console.status(f"yosys and nextpnr: {board}"):
-            built = run_flow(board_test(loaded, made, x, board), board, out, seed=seed)
+            built = run_flow(top, board, out, seed=seed, seeds=seeds, **options)
     except DoesNotFit as error:
         with console.status("looking for a plan that fits"):
-            hint = advice(loaded, made, x, board, out, error)
+            hint = advice(loaded, made, x, board, out, error, **options)
         write_results(json, "build", {"board": board, "fits": False, "advice": hint,
                                       "utilisation": error.utilisation})
         error.add_note(hint)
@@ -110,9 +160,11 @@ def build(
     table(f"{loaded.name} on {BOARDS[board].title}", ["cell", "used", "available", "share"],
           [(name, use.used, use.available, f"{use.used / use.available:.1%}")
            for name, use in built.utilisation.items()])
-    say(f"Fmax {built.fmax_hz / 1e6:.1f} MHz, board clock {built.clock_hz / 1e6:g} MHz; "
-                  f"{built.bitstream}")
-    write_results(json, "build", {"fits": True, "meets_timing": built.meets_timing, **vars(built)})
+    cycles = Accelerator(loaded, made).initiation_interval
+    say(f"{verdict(built, cycles)}; {built.bitstream}")
+    write_results(json, "build", {
+        "fits": True, "meets_timing": built.meets_timing, "initiation_interval": cycles,
+        **vars(built)})
     if not built.meets_timing:
-        fail("the routed design is slower than the board's clock; plan it with fewer logic levels "
-             "between registers (lutloom plan --levels)")
+        fail("the routed design is slower than its clock; plan it with fewer logic levels between "
+             "registers (lutloom plan --levels), or give a slower --clock")

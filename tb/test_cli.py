@@ -13,6 +13,7 @@ import typer
 
 import golden.reference
 import scripts.lower
+from boards.platforms import BOARDS
 from golden.checkpoint import ZOO
 from golden.network import ArgMax, Dense, Network
 from hdl.plan import Plan
@@ -49,8 +50,8 @@ def test_help_explains_every_option(name, command, monkeypatch):
 def test_help_lists_all_commands():
     status, output, _ = lutloom("--help")
     assert status == 0
-    for name in ("train", "lower", "show", "plan", "generate", "verify", "synth", "build",
-                 "report", "bench", "demo"):
+    for name in ("train", "lower", "show", "plan", "generate", "verify", "synth", "boards",
+                 "build", "report", "bench", "demo"):
         assert re.search(rf"^\W*{name} ", output, re.MULTILINE)
 
 
@@ -81,7 +82,7 @@ def test_start_does_not_import_torch():
     (["synth", "network.npz", "--plan", "plan.json", "--family", "virtex"],
      "family must be one of xc7, cyclonev, ecp5, ice40, gowin, not 'virtex'"),
     (["build", "network.npz", "--plan", "plan.json", "--board", "arty", "--random"],
-     "--board must be one of ulx3s-25f, ulx3s-85f, icebreaker, ice40-hx8k, not 'arty'"),
+     f"board must be one of {', '.join(BOARDS)}, not 'arty'"),
     (["verify", "network.npz", "--plan", "plan.json"],
      "network tiny names no data set; use --random"),
 ])

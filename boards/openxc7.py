@@ -1,0 +1,99 @@
+"""openXC7: nextpnr for Xilinx 7 series and Project X-Ray, with their variables and databases.
+
+nextpnr is nextpnr-xilinx, which reads a chip database for each part, or nextpnr-himbaechel with its
+xilinx part, which brings its own. Sources: openXC7's demo-projects, toolchain-nix and
+toolchain-installer; the `xilinx` folder of nextpnr.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from boards.platforms import Board
+from boards.toolchain import Toolchain
+from boards.tools import Step, Tool
+
+__all__ = ["OPENXC7", "OPENXC7_HIMBAECHEL", "chip_database"]
+
+_ADVICE = ("nix develop github:openXC7/toolchain-nix, or the installer of "
+           "github.com/openXC7/toolchain-installer")
+_HIMBAECHEL = ("build nextpnr of github.com/YosysHQ/nextpnr with -DARCH=himbaechel "
+               "-DHIMBAECHEL_UARCH=xilinx")
+_FRAMES = Tool("fasm2frames", _ADVICE)
+_BITS = Tool("xc7frames2bit", _ADVICE)
+_SNAP = "/snap/openxc7/current/opt/nextpnr-xilinx"
+_SHARE = "/usr/share/nextpnr"
+
+
+def _family(board: Board) -> str:
+    return "zynq7" if board.part.startswith("xc7z") else "artix7"
+
+
+def _die(board: Board) -> str:
+    """Part without its speed grade: what chip databases are called after."""
+    return board.part.rpartition("-")[0]
+
+
+def _database_folder() -> str:
+    """Folder of Project X-Ray's databases."""
+    for name in ("PRJXRAY_DB_DIR", "DB_DIR"):
+        if os.environ.get(name):
+            return os.environ[name]
+    roots = [os.environ[name] for name in ("NEXTPNR_XILINX_DIR",) if os.environ.get(name)]
+    folders = [f"{root}{inner}/external/prjxray-db"
+               for root in [*roots, _SNAP] for inner in ("", "/share/nextpnr")]
+    return next((folder for folder in folders if Path(folder).is_dir()), f"{_SHARE}/prjxray-db")
+
+
+def chip_database(board: Board) -> str:
+    """File of nextpnr-xilinx for a part.
+
+    CHIPDB names it, or its folder, or ARTIX7_CHIPDB, ZYNQ7_CHIPDB or CHIPDB_DIR name the folder.
+    """
+    names = "CHIPDB", f"{_family(board).upper()}_CHIPDB", "CHIPDB_DIR"
+    folder = Path(next((os.environ[name] for name in names if os.environ.get(name)),
+                       f"{_SHARE}/xilinx-chipdb"))
+    if folder.suffix == ".bin":
+        return str(folder)
+    device = board.part.partition("t")[0] + "t" if "t" in board.part else board.part[:7]
+    files = [folder / f"{name}.bin" for name in (_die(board), board.part, device)]
+    return str(next((file for file in files if file.is_file()), files[0]))
+
+
+def _variables(board: Board) -> Mapping[str, str]:
+    return {"PRJXRAY_DB_DIR": _database_folder(), "CHIPDB": chip_database(board)}
+
+
+def _script(board: Board) -> Sequence[str]:
+    """The same in a shell, where the project is built."""
+    family = f"{_family(board).upper()}_CHIPDB"
+    return (
+        f': "${{CHIPDB:=${{{family}:-${{CHIPDB_DIR:-{_SHARE}/xilinx-chipdb}}}}}}"',
+        f'[ "${{CHIPDB%.bin}}" != "$CHIPDB" ] || CHIPDB="$CHIPDB/{_die(board)}.bin"',
+        f': "${{NEXTPNR_XILINX_DIR:={_SNAP}}}"',
+        ': "${PRJXRAY_DB_DIR:=${DB_DIR:-$NEXTPNR_XILINX_DIR/external/prjxray-db}}"',
+    )
+
+
+def _pack(board: Board, stem: str) -> list[Step]:
+    database = f"$PRJXRAY_DB_DIR/{_family(board)}"
+    return [
+        Step(_FRAMES, ("--part", board.part, "--db-root", database, f"{stem}.fasm", "top.frames")),
+        Step(_BITS, ("--part_file", f"{database}/{board.part}/part.yaml", "--part_name", board.part,
+                     "--frm_file", "top.frames", "--output_file", "top.bit")),
+    ]
+
+
+OPENXC7 = Toolchain(
+    "openxc7", "Xray", Tool("nextpnr-xilinx", _ADVICE), (_FRAMES, _BITS),
+    constraints="xdc", bitstream="bit",
+    arguments=lambda board: ("--chipdb", "$CHIPDB", "--xdc", "top.xdc"),
+    routed=lambda stem: ("--fasm", f"{stem}.fasm"),
+    pack=_pack, report=False, variables=_variables, script=_script)
+
+OPENXC7_HIMBAECHEL = Toolchain(
+    "openxc7-himbaechel", "Xray", Tool("nextpnr-himbaechel", _HIMBAECHEL, uarch="xilinx"),
+    (_FRAMES, _BITS), constraints="xdc", bitstream="bit",
+    arguments=lambda board: ("--device", board.part, "-o", "xdc=top.xdc"),
+    routed=lambda stem: ("-o", f"fasm={stem}.fasm"),
+    pack=_pack, variables=_variables, script=_script)

@@ -1,0 +1,84 @@
+"""What follows yosys in an open tool flow: place and route, packing, and reading the results."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from boards.platforms import Board
+from boards.tools import YOSYS, Step, Tool
+
+__all__ = ["Toolchain", "Use", "uses"]
+
+
+@dataclass(frozen=True)
+class Use:
+    """How much of a kind of cell a design takes and a part has."""
+
+    used: int
+    available: int
+
+
+def uses(log: str) -> dict[str, Use]:
+    """Kinds of cells that nextpnr names in its log, each as `KIND: used/ available  percent`."""
+    return {kind: Use(int(used), int(available)) for kind, used, available in
+            re.findall(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%$", log, re.MULTILINE)}
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """One nextpnr and what packs its result.
+
+    name: for --tools; amaranth: the `toolchain` of Amaranth's platform; place: nextpnr; packers:
+    tools of `pack`; constraints: suffix of the file of pins and clocks; bitstream: its suffix.
+    arguments(board): of nextpnr, the same for all seeds; routed(stem): how it is told to write what
+    it routed to files STEM.*; pack(board, stem): steps from those to `top.SUFFIX`.
+    report: nextpnr writes one as JSON; parts: kinds of cells that are not counted, being a part of
+    others; variables(board): paths that `$NAME` in arguments stands for, by name, and script: shell
+    lines that set the same where the project is run elsewhere.
+    """
+
+    name: str
+    amaranth: str
+    place: Tool
+    packers: tuple[Tool, ...]
+    constraints: str
+    bitstream: str
+    arguments: Callable[[Board], Sequence[str]]
+    routed: Callable[[str], Sequence[str]]
+    pack: Callable[[Board, str], Sequence[Step]]
+    report: bool = True
+    parts: frozenset[str] = frozenset()
+    variables: Callable[[Board], Mapping[str, str]] = field(default=lambda board: {})
+    script: Callable[[Board], Sequence[str]] = field(default=lambda board: ())
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """All of them, yosys first."""
+        return YOSYS, self.place, *self.packers
+
+    def step(self, board: Board, netlist: str, clock_hz: float, extra: Sequence[str]) -> Step:
+        """A call of nextpnr; clocks without a constraint of their own are held to clock_hz."""
+        return Step(self.place, (*self.arguments(board), "--json", netlist, "--freq",
+                                 f"{clock_hz / 1e6:g}", *extra))
+
+    def route(self, board: Board, netlist: str, clock_hz: float, seed: str) -> Step:
+        """Place and route with a seed; a design that misses its clock is routed all the same."""
+        report = ("--report", f"seed-{seed}.json") if self.report else ()
+        return self.step(board, netlist, clock_hz, (
+            *self.routed(f"seed-{seed}"), "--seed", seed, *report, "--timing-allow-fail"))
+
+    def fmax_hz(self, log: Path, seed: int) -> float:
+        """Highest frequency after routing, of the slowest clock."""
+        if self.report:
+            fmax = json.loads((log.parent / f"seed-{seed}.json").read_text())["fmax"]
+            return float(min(clock["achieved"] for clock in fmax.values()) * 1e6)
+        # It is printed after placement, too; the last line of a clock counts.
+        found = dict(re.findall(r"Max frequency for clock\s+'(.*?)': ([\d.]+) MHz",
+                                log.read_text()))
+        return min(map(float, found.values())) * 1e6
+
+    def utilisation(self, log: Path) -> dict[str, Use]:
+        """Kind of cell -> Use."""
+        return {name: use for name, use in uses(log.read_text()).items() if name not in self.parts}

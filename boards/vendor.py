@@ -1,0 +1,64 @@
+"""Vivado and Quartus through Amaranth's own projects: an option, for those who have them."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from boards.tools import Tool, require
+from hdl.yosys import ToolError, run_yosys
+
+__all__ = ["QUARTUS", "VENDORS", "VIVADO", "Vendor", "VendorBuild"]
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """name: for --tools; amaranth: the `toolchain` of Amaranth's platform; tools: what its script
+    calls; bitstream: suffix; report: where the tools write Fmax and slack."""
+
+    name: str
+    amaranth: str
+    tools: tuple[Tool, ...]
+    bitstream: str
+    report: str
+
+    def write(self, files: Mapping[str, str], folder: Path) -> list[Path]:
+        """Write the project; Verilog is made of the RTLIL by yosys. Returns its files."""
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        run_yosys(["read_rtlil top.il", "proc -noopt -norom", "memory_collect",
+                   "write_verilog -norename top.v"], folder / "verilog.log")
+        return [folder / name for name in (*files, "top.v")]
+
+    def build(self, folder: Path) -> "VendorBuild":
+        """Run the project's script. Raises MissingTool and ToolError."""
+        require(self.name, self.tools)
+        log = folder / f"{self.name}.log"
+        with log.open("w") as output:
+            result = subprocess.run(["sh", "build_top.sh"], cwd=folder, stdout=output,
+                                    stderr=subprocess.STDOUT)
+        if result.returncode:
+            raise ToolError.from_log(self.name, log)
+        return VendorBuild(folder / f"top.{self.bitstream}", folder / self.report, log)
+
+
+@dataclass(frozen=True)
+class VendorBuild:
+    """What a vendor's tools made: timing and utilisation are in its own report."""
+
+    bitstream: Path
+    report: Path
+    log: Path
+
+
+def _tools(advice: str, names: Sequence[str]) -> tuple[Tool, ...]:
+    return tuple(Tool(name, advice) for name in names)
+
+
+VIVADO = Vendor("vivado", "Vivado", _tools(
+    "AMD's Vivado ML Standard, whose settings64.sh AMARANTH_ENV_VIVADO names or is sourced",
+    ("vivado",)), "bit", "top_timing.rpt")
+QUARTUS = Vendor("quartus", "Quartus", _tools(
+    "Intel's Quartus Prime Lite, with its bin folder on the PATH",
+    ("quartus_map", "quartus_fit", "quartus_asm", "quartus_sta")), "sof", "top.sta.rpt")
+VENDORS = {vendor.name: vendor for vendor in (VIVADO, QUARTUS)}
