@@ -6,6 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from golden.packet import ANSWER, COUNTERS, ERROR, MAX_PAYLOAD, Command, Fault
+from hdl.address_map import BEGIN
 from hdl.core_port import CorePort
 from hdl.packet import HEADER, PacketReader, PacketWriter
 
@@ -82,6 +83,7 @@ class HostLink(wiring.Component):
         packet, self._answer = reader.o.p, Signal(HEADER)
         self._word = Signal(8 * _PAIR)  # the last bytes of a request
         self._snapshot = Signal(8 * self._counters)
+        self._strayed = Signal()  # since BEGIN, a pair had an address that the bus has no bits for
         self._rest = Signal(16)  # room or fault, what an answer begins with
         self._place = place = Signal(_Place)
         m.d.comb += writer.i.payload.eq(self._answer)
@@ -145,6 +147,7 @@ class HostLink(wiring.Component):
         with m.Elif(packet.command == Command.RESET):
             m.d.sync += length.eq(packet.length)
             m.d.comb += reset.eq(1)
+            m.d.sync += self._strayed.eq(0)
         with m.Elif(packet.command == Command.IDENTIFY):
             m.d.sync += length.eq(len(self._identity))
             with m.If(packet.length != 0):
@@ -165,7 +168,7 @@ class HostLink(wiring.Component):
                     self._refuse(m, Fault.BUSY)
         if port.core.bus is not None:
             with m.Elif(packet.command == Command.WRITE):
-                m.d.sync += [length.eq(1), self._rest.eq(0), self._place.eq(_Place.TAKE)]
+                m.d.sync += [length.eq(1), self._place.eq(_Place.TAKE)]
                 with m.If((packet.length == 0) | (packet.length % _PAIR != 0)):
                     self._refuse(m, Fault.ARGUMENT)
                 with m.Elif(~port.idle):
@@ -187,8 +190,8 @@ class HostLink(wiring.Component):
             return port.test.ready
         address, data = self._word.word_select(0, 32), self._word.word_select(1, 32)
         beyond = ~is_test & ((address >> len(port.write.p.address)) != 0)
-        with m.If(beyond):
-            m.d.sync += self._rest.eq(1)
+        with m.If(~is_test):
+            m.d.sync += self._strayed.eq((self._strayed & (address != BEGIN)) | beyond)
         m.d.comb += [port.write.valid.eq(~is_test & ~beyond), port.write.p.data.eq(data),
                      port.write.p.address.eq(address)]
         return Mux(is_test, port.test.ready, beyond | port.write.ready)
@@ -211,4 +214,4 @@ class HostLink(wiring.Component):
                              port.get.ready.eq(self._fresh & offered.ready)]
         if port.core.bus is not None:
             with m.Elif(command == Command.WRITE | ANSWER):
-                m.d.comb += offered.payload.eq(port.write_error | self._rest[0])
+                m.d.comb += offered.payload.eq(port.write_error | self._strayed)

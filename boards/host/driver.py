@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from boards.host.frames import to_bytes, to_values
 from boards.host.line import Disturbed, Line, LinkError
 from golden.network import Network
-from golden.number import Number, parse_number
+from golden.number import parse_number
 from golden.packet import COUNTERS, MAX_PAYLOAD, OVERHEAD, PROTOCOL, Command
 from golden.pattern import pattern, signature
 
@@ -82,25 +83,26 @@ class Board:
     """A board that computes a network; ``connect`` makes one.
 
     Frames that a disturbance of the line has taken are sent again, and after ``retries`` attempts
-    in a row without a new result LinkError is raised. retried: how often that was needed.
+    in a row without a new result LinkError is raised. network: what the board computes; identity:
+    what it says of itself; retried: how often something was sent again; line: the port.
     """
 
     def __init__(self, line: Line, network: Network, retries: int = 3) -> None:
-        self._line, self.network, self._retries, self.retried = line, network, retries, 0
+        self.line, self.network, self._retries, self.retried = line, network, retries, 0
         self.identity = self._identify()
         self._input = parse_number(self.identity["input"])
         self._output = parse_number(self.identity["output"])
 
     @classmethod
     def connect(cls, port: str, network: Network, *, baud: int = 1_000_000, timeout: float = 1.0,
-                retries: int = 3) -> "Board":
+                retries: int = 3, pause: float = 0.03) -> "Board":
         """The board behind a serial port, which must hold ``network``.
 
-        baud: that of the bitstream; timeout: s to wait for an answer. Raises OSError if the port
-        cannot be opened, LinkError if nothing answers there, WrongBitstream if the board has not
-        been programmed with this network.
+        baud: that of the bitstream; timeout: s to wait for an answer; pause: s of silence that end
+        any packet. Raises OSError if the port cannot be opened, LinkError if nothing answers there,
+        WrongBitstream if the board has not been programmed with this network.
         """
-        line = Line(port, baud, timeout)
+        line = Line(port, baud, timeout, pause)
         try:
             return cls(line, network, retries)
         except BaseException:
@@ -116,7 +118,7 @@ class Board:
 
     def close(self) -> None:
         """Give the port back."""
-        self._line.close()
+        self.line.close()
 
     def identify(self) -> dict[str, Any]:
         """What the board says of itself (docs/host_link.md)."""
@@ -125,7 +127,7 @@ class Board:
 
     def _identify(self) -> dict[str, Any]:
         self.reset()
-        said, network, name = self.identify(), self.network, self._line.name
+        said, network, name = self.identify(), self.network, self.line.name
         if said["protocol"] != PROTOCOL:
             raise WrongBitstream(f"the board on {name} speaks version {said['protocol']} of the "
                                  f"protocol, this program version {PROTOCOL}; build its bitstream "
@@ -141,17 +143,17 @@ class Board:
         """An answer, after attempts that were disturbed."""
         for _ in range(self._retries):
             try:
-                return self._line.ask(command, payload)
+                return self.line.ask(command, payload)
             except Disturbed:
                 self.retried += 1
-                self._line.pause()
+                self.line.pause()
         try:
-            return self._line.ask(command, payload)
+            return self.line.ask(command, payload)
         except Disturbed as error:
             raise self._no_answer(error) from error
 
     def _no_answer(self, error: Disturbed) -> LinkError:
-        line = self._line
+        line = self.line
         return LinkError(
             f"{error} from a board on {line.name} at {line.baud:,} baud, {self._retries + 1} "
             "times: is it powered, programmed with a bitstream that has the host link, built for "
@@ -161,10 +163,10 @@ class Board:
         """Empty the board's queues and accelerator and zero its counters; weights stay."""
         for attempt in range(self._retries + 1):
             nonce = secrets.token_bytes(4)  # tells the answer from those to requests before
-            self._line.pause()
+            self.line.pause()
             try:
-                self._line.send(Command.RESET, nonce)
-                while self._line.receive(Command.RESET) != nonce:
+                self.line.send(Command.RESET, nonce)
+                while self.line.receive(Command.RESET) != nonce:
                     pass
                 return
             except Disturbed as error:
@@ -191,7 +193,7 @@ class Board:
         x, n_in, n_out = np.asarray(x), self.network.n_in, self.network.n_out
         if x.ndim < 2 or x[:1].size != min(len(x), 1) * n_in:
             raise ValueError(f"x must have shape (frames, {n_in}), not {x.shape}")
-        frames = _to_bytes(x.reshape(len(x), n_in), self._input)
+        frames = to_bytes(x.reshape(len(x), n_in), self._input)
         size = -(-n_out * self._output.width // 8)
         results, attempts = bytearray(), 0
         while (done := len(results) // size) < len(frames):
@@ -206,7 +208,7 @@ class Board:
                     raise self._no_answer(error) from error
                 self.retried += 1
                 self.reset()
-        return _to_values(results, n_out, self._output)
+        return to_values(results, n_out, self._output)
 
     def _stream(self, data: bytes, wanted: int, results: bytearray,
                 tell: Callable[[], Any]) -> None:
@@ -224,19 +226,19 @@ class Board:
                 unanswered = sum(waiting) + OVERHEAD * len(waiting)
                 if waiting and (not size or unanswered + size + OVERHEAD > window):
                     break
-                self._line.send(Command.RUN, data[sent:sent + size])
+                self.line.send(Command.RUN, data[sent:sent + size])
                 waiting.append(size)
                 sent, room = sent + size, room - size
-            answer = self._line.receive(Command.RUN)
+            answer = self.line.receive(Command.RUN)
             moves = waiting.popleft() or len(answer) > _ROOM
             room = int.from_bytes(answer[:_ROOM], "little") - sum(waiting)
             results += answer[_ROOM:]
             tell()
             if moves:
                 moved = time.monotonic()
-            elif time.monotonic() - moved > _PATIENCE * self._line.timeout:
+            elif time.monotonic() - moved > _PATIENCE * self.line.timeout:
                 raise LinkError(
-                    f"the board on {self._line.name} gives no results: {sent:,} of {len(data):,} "
+                    f"the board on {self.line.name} gives no results: {sent:,} of {len(data):,} "
                     f"bytes of frames were taken, {wanted - len(results):,} bytes of results are "
                     "missing; reset() it, or program it anew")
 
@@ -253,7 +255,7 @@ class Board:
                          for address, word in core.writes(network))
         for start in range(0, len(pairs), MAX_PAYLOAD):
             if self._ask(Command.WRITE, pairs[start:start + MAX_PAYLOAD]) != b"\0":
-                raise LinkError(f"the board on {self._line.name} refused an address: its bitstream "
+                raise LinkError(f"the board on {self.line.name} refused an address: its bitstream "
                                 "was built with another plan")
         self.network = network
 
@@ -273,27 +275,11 @@ class Board:
             expected = signature(run(self.network, x[start:start + 500])[-1], self._output,
                                  self.identity["lanes_out"], before=expected)
         self.reset()
-        self._line.ask(Command.TEST, frames.to_bytes(2, "little"))
+        self.line.ask(Command.TEST, frames.to_bytes(2, "little"))
         moved, out = time.monotonic(), 0
         while (counters := self.counters()).testing:
             if counters.frames_out != out:
                 moved, out = time.monotonic(), counters.frames_out
-            elif time.monotonic() - moved > _PATIENCE * self._line.timeout:
+            elif time.monotonic() - moved > _PATIENCE * self.line.timeout:
                 break
         return SelfTest(expected, counters)
-
-
-def _to_bytes(x: NDArray[Any], number: Number) -> NDArray[np.uint8]:
-    """Frames (frames, n) as bytes (frames, ceil(n * width / 8)): codes without gaps between."""
-    bits = (number.encode(x)[:, :, None] >> np.arange(number.width, dtype=np.uint64)).astype(
-        np.uint8) & 1
-    return np.packbits(bits.reshape(len(x), -1), axis=1, bitorder="little")
-
-
-def _to_values(raw: bytes | bytearray, n: int, number: Number) -> NDArray[np.int64]:
-    """Inverse of ``_to_bytes``."""
-    size = -(-n * number.width // 8)
-    bits = np.unpackbits(np.frombuffer(raw, np.uint8).reshape(-1, size), axis=1, bitorder="little",
-                         count=n * number.width).reshape(-1, n, number.width).astype(np.uint64)
-    return number.decode((bits << np.arange(number.width, dtype=np.uint64)).sum(
-        axis=2, dtype=np.uint64))

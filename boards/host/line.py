@@ -10,8 +10,6 @@ from golden.packet import ANSWER, ERROR, LINE_FAULTS, MAX_PAYLOAD, OVERHEAD, STA
 
 __all__ = ["Disturbed", "Line", "LinkError", "Refused"]
 
-_GAP = 0.03  # s; the board's own is shorter
-
 
 class LinkError(RuntimeError):
     """The board cannot be talked to as it should be."""
@@ -32,12 +30,12 @@ class Refused(LinkError):
 class Line:
     """Requests to a board and its answers, in order.
 
-    port: name of the serial port; timeout: s to wait for an answer. Raises OSError where the port
-    cannot be opened.
+    port: name of the serial port; timeout: s to wait for an answer; pause: s that make a gap, more
+    than the board's own. Raises OSError where the port cannot be opened.
     """
 
-    def __init__(self, port: str, baud: int, timeout: float) -> None:
-        self.name, self.baud, self.timeout = port, baud, timeout
+    def __init__(self, port: str, baud: int, timeout: float, pause: float) -> None:
+        self.name, self.baud, self.timeout, self._pause = port, baud, timeout, pause
         try:
             self.port = serial.Serial(port, baud, timeout=timeout, write_timeout=timeout,
                                       exclusive=True)
@@ -101,7 +99,7 @@ class Line:
     def pause(self) -> None:
         """Leave a gap, which ends whatever packet the board thinks to be in; forget all answers."""
         self.port.flush()
-        time.sleep(_GAP)
+        time.sleep(self._pause)
         self.port.reset_input_buffer()
 
     def close(self) -> None:
