@@ -8,12 +8,13 @@ from math import ceil
 from typing import Any
 
 from amaranth import ClockDomain, ClockSignal, Elaboratable, Instance, Module, ResetSignal, Signal
-from amaranth.lib import io
+from amaranth.lib import io, wiring
 from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.wiring import In, Out
 
 from boards.pll import Pll, find_pll, megahertz
 
-__all__ = ["Clocked", "PllBlock"]
+__all__ = ["Clocked", "PllBlock", "Startup"]
 
 SETTLE = 15e-6  # s in reset after the PLL has locked; block RAM of iCE40 needs 3 of them
 
@@ -85,6 +86,27 @@ class PllBlock(Elaboratable):
             o_LOCK=self.locked)
 
 
+class Startup(wiring.Component):
+    """Holds a reset until the clock has been running for some cycles without a break.
+
+    cycles: so many. Members: running, In(1), asynchronous; held, Out(1), of the domain `por`: 1
+    from power-up on.
+    """
+
+    def __init__(self, cycles: int) -> None:
+        self._cycles = cycles
+        super().__init__({"running": In(1), "held": Out(1, init=1)})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        ready, waited = Signal(), Signal(range(self._cycles + 1))
+        m.submodules.ready = FFSynchronizer(self.running, ready, o_domain="por")
+        m.d.por += [self.held.eq(~ready | (waited != self._cycles)), waited.eq(0)]
+        with m.If(ready):
+            m.d.por += waited.eq(waited + (waited != self._cycles))
+        return m
+
+
 class Clocked:
     """Mixin of a platform: the domain `sync` runs at `clock_hz`, from a PLL where it must.
 
@@ -144,16 +166,9 @@ class Clocked:
                 "i", platform.request(self.default_rst, dir="-"))
             running = running & ~rst_buf.i
         m.domains += [ClockDomain("por", reset_less=True, local=True), ClockDomain("sync")]
-        m.d.comb += [ClockSignal("por").eq(clock), ClockSignal("sync").eq(clock)]
-        ready, held = Signal(), Signal(init=1)
-        m.submodules.ready = FFSynchronizer(running, ready, o_domain="por")
-        last = ceil(SETTLE * self.clock_hz)
-        waited = Signal(range(last + 1))
-        m.d.comb += ResetSignal("sync").eq(held)
-        m.d.por += [held.eq(~ready | (waited != last)),
-                    waited.eq(0)]
-        with m.If(ready):
-            m.d.por += waited.eq(waited + (waited != last))
+        m.submodules.startup = startup = Startup(ceil(SETTLE * self.clock_hz))
+        m.d.comb += [ClockSignal("por").eq(clock), ClockSignal("sync").eq(clock),
+                     startup.running.eq(running), ResetSignal("sync").eq(startup.held)]
         return m
 
     def constrain_pll(self, clock: Signal) -> None:

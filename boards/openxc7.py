@@ -6,12 +6,13 @@ toolchain-installer; the `xilinx` folder of nextpnr.
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from boards.platforms import Board
 from boards.toolchain import Toolchain
-from boards.tools import Step, Tool
+from boards.tools import MissingTool, Step, Tool
 
 __all__ = ["OPENXC7", "OPENXC7_HIMBAECHEL", "chip_database"]
 
@@ -39,9 +40,9 @@ def _database_folder() -> str:
     for name in ("PRJXRAY_DB_DIR", "DB_DIR"):
         if os.environ.get(name):
             return os.environ[name]
-    roots = [os.environ[name] for name in ("NEXTPNR_XILINX_DIR",) if os.environ.get(name)]
-    folders = [f"{root}{inner}/external/prjxray-db"
-               for root in [*roots, _SNAP] for inner in ("", "/share/nextpnr")]
+    roots = os.environ.get("NEXTPNR_XILINX_DIR", _SNAP), _SNAP
+    folders = [f"{root}{inner}/external/prjxray-db" for root in roots
+               for inner in ("", "/share/nextpnr")]
     return next((folder for folder in folders if Path(folder).is_dir()), f"{_SHARE}/prjxray-db")
 
 
@@ -55,13 +56,31 @@ def chip_database(board: Board) -> str:
                        f"{_SHARE}/xilinx-chipdb"))
     if folder.suffix == ".bin":
         return str(folder)
-    device = board.part.partition("t")[0] + "t" if "t" in board.part else board.part[:7]
+    # Amaranth's CHIPDB_DIR has files called after the device alone.
+    device = re.sub(r"(xc7[az]\d+t?).*", r"\1", board.part)
     files = [folder / f"{name}.bin" for name in (_die(board), board.part, device)]
     return str(next((file for file in files if file.is_file()), files[0]))
 
 
 def _variables(board: Board) -> Mapping[str, str]:
     return {"PRJXRAY_DB_DIR": _database_folder(), "CHIPDB": chip_database(board)}
+
+
+def _check(board: Board) -> None:
+    file = chip_database(board)
+    if not Path(file).is_file():
+        raise MissingTool(
+            f"nextpnr-xilinx needs the chip database {file}, which is not there; CHIPDB may name "
+            "another folder; to make it: python3 $NEXTPNR_XILINX_PYTHON_DIR/bbaexport.py --device "
+            f"{board.part} --bba top.bba && bbasm -l top.bba {file}")
+    _check_bits(board)
+
+
+def _check_bits(board: Board) -> None:
+    part = Path(_database_folder()) / _family(board) / board.part / "part.yaml"
+    if not part.is_file():
+        raise MissingTool(f"xc7frames2bit needs Project X-Ray's {part}, which is not there; "
+                          "PRJXRAY_DB_DIR must name a checkout of github.com/openXC7/prjxray-db")
 
 
 def _script(board: Board) -> Sequence[str]:
@@ -89,11 +108,11 @@ OPENXC7 = Toolchain(
     constraints="xdc", bitstream="bit",
     arguments=lambda board: ("--chipdb", "$CHIPDB", "--xdc", "top.xdc"),
     routed=lambda stem: ("--fasm", f"{stem}.fasm"),
-    pack=_pack, report=False, variables=_variables, script=_script)
+    pack=_pack, report=False, variables=_variables, script=_script, check=_check)
 
 OPENXC7_HIMBAECHEL = Toolchain(
     "openxc7-himbaechel", "Xray", Tool("nextpnr-himbaechel", _HIMBAECHEL, uarch="xilinx"),
     (_FRAMES, _BITS), constraints="xdc", bitstream="bit",
     arguments=lambda board: ("--device", board.part, "-o", "xdc=top.xdc"),
     routed=lambda stem: ("-o", f"fasm={stem}.fasm"),
-    pack=_pack, variables=_variables, script=_script)
+    pack=_pack, variables=_variables, script=_script, check=_check_bits)

@@ -97,14 +97,16 @@ def megahertz(hertz: Fraction | float) -> str:
 
 
 def _allowed(family: str, input_hz: int, wanted_hz: int) -> Iterator[Pll]:
-    """For each n and q the PLLs on both sides of the wanted frequency, within all limits."""
+    """For each n and q the PLLs on both sides of the wanted frequency, or of the nearest end of
+    what the PLL may give, within all limits."""
     limits = LIMITS[family]
+    target = min(max(wanted_hz, limits.output.low), limits.output.high)
     for n in range(1, limits.n_most + 1):
         reference = Fraction(input_hz, n)
         if not limits.reference.holds(reference):
             continue
         for q in limits.q:
-            m = int(wanted_hz * (1 if limits.output_feedback else q) / reference)
+            m = int(target * (1 if limits.output_feedback else q) / reference)
             for factor in (m, m + 1):
                 pll = Pll(family, input_hz, n, factor, q)
                 if (limits.m[0] <= factor <= limits.m[1] and limits.vco.holds(pll.vco_hz)
@@ -121,7 +123,7 @@ def find_pll(family: str, input_hz: int, wanted_hz: int) -> Pll:
     """
     if family not in LIMITS:
         raise ValueError(f"family must be one of {', '.join(LIMITS)}, not {family!r}")
-    limits, plls = LIMITS[family], list(_allowed(family, input_hz, wanted_hz))
+    plls = list(_allowed(family, input_hz, wanted_hz))
     below = [pll for pll in plls if pll.output_hz <= wanted_hz]
     if below:
         best = max(below, key=lambda pll: (pll.output_hz, pll.reference_hz, pll.vco_hz))
@@ -129,7 +131,5 @@ def find_pll(family: str, input_hz: int, wanted_hz: int) -> Pll:
             return best
     nearest = [megahertz(find({pll.output_hz for pll in side})) for find, side in
                ((max, below), (min, [pll for pll in plls if pll not in below])) if side]
-    possible = " or ".join(nearest) or (
-        f"frequencies from {megahertz(limits.output.low)} to {megahertz(limits.output.high)}")
-    raise ValueError(f"clock: {limits.primitive} makes no {megahertz(wanted_hz)} MHz of "
-                     f"{megahertz(input_hz)} MHz, but {possible} MHz")
+    raise ValueError(f"clock: {LIMITS[family].primitive} makes no {megahertz(wanted_hz)} MHz of "
+                     f"{megahertz(input_hz)} MHz, but {' or '.join(nearest)} MHz")

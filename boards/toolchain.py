@@ -3,11 +3,11 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from boards.platforms import Board
-from boards.tools import YOSYS, Step, Tool
+from boards.tools import YOSYS, Step, Tool, require
 
 __all__ = ["Toolchain", "Use", "uses"]
 
@@ -36,7 +36,8 @@ class Toolchain:
     it routed to files STEM.*; pack(board, stem): steps from those to `top.SUFFIX`.
     report: nextpnr writes one as JSON; parts: kinds of cells that are not counted, being a part of
     others; variables(board): paths that `$NAME` in arguments stands for, by name, and script: shell
-    lines that set the same where the project is run elsewhere.
+    lines that set the same where the project is run elsewhere; check(board): raises MissingTool
+    where a file of the tools is missing.
     """
 
     name: str
@@ -50,13 +51,19 @@ class Toolchain:
     pack: Callable[[Board, str], Sequence[Step]]
     report: bool = True
     parts: frozenset[str] = frozenset()
-    variables: Callable[[Board], Mapping[str, str]] = field(default=lambda board: {})
-    script: Callable[[Board], Sequence[str]] = field(default=lambda board: ())
+    variables: Callable[[Board], Mapping[str, str]] = lambda board: {}
+    script: Callable[[Board], Sequence[str]] = lambda board: ()
+    check: Callable[[Board], None] = lambda board: None
 
     @property
     def tools(self) -> tuple[Tool, ...]:
         """All of them, yosys first."""
         return YOSYS, self.place, *self.packers
+
+    def require(self, board: Board) -> None:
+        """Raise MissingTool unless all is here that a build for the board needs."""
+        require(self.name, self.tools)
+        self.check(board)
 
     def step(self, board: Board, netlist: str, clock_hz: float, extra: Sequence[str]) -> Step:
         """A call of nextpnr; clocks without a constraint of their own are held to clock_hz."""

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -61,21 +61,17 @@ YOSYS = Tool("yosys", "pip install pyosys", package="pyosys")
 
 
 class MissingTool(RuntimeError):
-    """Some tools of a toolchain are not there; the message says how to get them."""
-
-    def __init__(self, toolchain: str, tools: Sequence[Tool]) -> None:
-        names = ", ".join(tool.name for tool in tools)
-        advice = "; ".join(dict.fromkeys(tool.advice for tool in tools))
-        super().__init__(
-            f"{toolchain} needs {names}, not found on the PATH; to get {names}: {advice}; or write "
-            "the project alone with --dry-run and run its build.sh elsewhere")
+    """A tool, or a file of one, is not there; the message says how to get it."""
 
 
 def require(toolchain: str, tools: Iterable[Tool]) -> None:
     """Raise MissingTool unless all tools of a toolchain are there."""
     missing = [tool for tool in tools if tool.command() is None]
     if missing:
-        raise MissingTool(toolchain, missing)
+        raise MissingTool(
+            f"{toolchain} needs {', '.join(tool.name for tool in missing)}, not found on the PATH; "
+            f"to get it: {'; '.join(dict.fromkeys(tool.advice for tool in missing))}; or write the "
+            "project alone with --dry-run and run its script elsewhere")
 
 
 @dataclass(frozen=True)
@@ -96,9 +92,8 @@ class Step:
 
 def run(step: Step, log: Path, variables: Mapping[str, str] | None = None) -> Path:
     """Run a step in the folder of its log; returns the log. Raises ToolError if it fails."""
-    command = step.tool.command()
-    if command is None:
-        raise MissingTool(step.tool.name, [step.tool])
+    require(step.tool.name, [step.tool])
+    command = step.tool.command() or []
     arguments = [Template(word).safe_substitute(variables or {}) for word in step.arguments]
     cache = Path(os.environ.get("YOWASP_CACHE_DIR", Path(sys.prefix) / "yowasp"))
     cache.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from boards.tools import Tool, require
 from hdl.yosys import ToolError, run_yosys
@@ -22,6 +23,10 @@ class Vendor:
     bitstream: str
     report: str
 
+    def require(self, board: Any) -> None:
+        """Raise MissingTool unless the tools are here."""
+        require(self.name, self.tools)
+
     def write(self, files: Mapping[str, str], folder: Path) -> list[Path]:
         """Write the project; Verilog is made of the RTLIL by yosys. Returns its files."""
         for name, text in files.items():
@@ -31,8 +36,7 @@ class Vendor:
         return [folder / name for name in (*files, "top.v")]
 
     def build(self, folder: Path) -> "VendorBuild":
-        """Run the project's script. Raises MissingTool and ToolError."""
-        require(self.name, self.tools)
+        """Run the project's script. Raises ToolError."""
         log = folder / f"{self.name}.log"
         with log.open("w") as output:
             result = subprocess.run(["sh", "build_top.sh"], cwd=folder, stdout=output,

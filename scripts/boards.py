@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from boards.flow import TOOLCHAINS
 from boards.platforms import BOARDS
+from boards.project import TOOLCHAINS
 from scripts.output import JsonOption, say, table, write_results
 
 __all__ = ["board_rows", "boards"]

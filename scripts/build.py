@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from boards.flow import Build, DoesNotFit, board_named, choose, utilisation, write_project
+from boards.flow import Build, DoesNotFit, utilisation
 from boards.flow import build as run_flow
 from boards.platforms import BOARDS, make_platform
 from boards.pll import megahertz
+from boards.project import board_named, choose, write_project
 from boards.selftest import BoardTest, SelfTest, beats
-from boards.tools import require
 from boards.vendor import Vendor
 from scripts.generate import load_design
 from scripts.output import (
@@ -126,7 +126,7 @@ def build(
 
     chain = choose(board, tools)
     if not dry_run:
-        require(chain.name, chain.tools)
+        chain.require(BOARDS[board])
     loaded, made = load_design(network, plan)
     hertz = made.clock_hz if clock is None else clock * 1e6
     options: dict[str, Any] = {"clock_hz": hertz, "tools": chain.name}
