@@ -21,12 +21,12 @@ from golden.convnet import ConvNet
 from golden.convspec import ConvSpec, Stage
 from golden.float_net import FloatNet
 from golden.models import BinaryMLP, ModelSpec
+from golden.recipe_file import ZOO
 from golden.trainable import BatchNorm, BinaryLinear
 
 __all__ = ["load_checkpoint", "save_checkpoint", "zoo_path"]
 
 FORMAT, VERSION, OLDEST = "lutloom-checkpoint", 3, 1  # 2: convolutions; 3: float networks
-ZOO = Path(__file__).parent / "zoo"
 _NORM = ("scale", "shift", "mean", "variance")
 
 

@@ -168,13 +168,16 @@ _RESNET = (_conv(32, 3, padding=1), Stage("residual", 32, 3), Stage("residual", 
            Stage("pool", kernel=8, operation="sum"), Stage("dense", 10))
 
 # lenet5 after Y. LeCun et al., "Gradient-based learning applied to document recognition",
-# Proc. IEEE 1998, in the widths of Caffe; cnv after Y. Umuroglu et al., "FINN", FPGA 2017,
-# arXiv:1612.07119.
+# Proc. IEEE 1998, in the widths of Caffe, like cifar_cnn; cnv after Y. Umuroglu et al., "FINN",
+# FPGA 2017, arXiv:1612.07119.
 CONVNETS = {spec.name: spec for spec in (
     ConvSpec("tiny_cnn", "digits", (8, 8), 1, (
         _conv(32, 3, padding=1), _POOL, _conv(64, 3), Stage("dense", 10))),
     ConvSpec("lenet5", "mnist", (28, 28), 1, (
         _conv(20, 5), _POOL, _conv(50, 5), _POOL, Stage("dense", 500), Stage("dense", 10))),
+    ConvSpec("cifar_cnn", "cifar10", (32, 32), 3, (
+        _conv(32, 5, 2), _POOL, _conv(32, 5, 2), _POOL, _conv(64, 5, 2), _POOL,
+        Stage("dense", 64), Stage("dense", 10))),
     ConvSpec("cnv", "cifar10", (32, 32), 3, _CNV),
     ConvSpec("cnv_w1a2", "cifar10", (32, 32), 3, _CNV, bits=2),
     ConvSpec("cnv_ternary", "cifar10", (32, 32), 3, _CNV, weights="ternary", bits=2),

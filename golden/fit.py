@@ -146,8 +146,9 @@ def _fit(model: nn.Module, dataset: Dataset, recipe: Recipe, name: str, what: st
     images, labels = tensor(train_x[kept]).to(device), torch.tensor(train_y[kept]).to(device)
     run = TrainingState(model, recipe, len(kept) // recipe.batch, what, path, device)
     finished = run.resume()
-    for past in run.history if progress else ():
-        progress(past)
+    if progress:
+        for past in run.history:
+            progress(past)
     if finished:
         return tuple(run.history)
     passed = run.history[-1].seconds if run.history else 0.0

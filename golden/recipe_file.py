@@ -36,21 +36,28 @@ from golden.convspec import ConvSpec
 from golden.models import ModelSpec, named
 from golden.recipes import RECIPES, Recipe
 
-__all__ = ["Published", "RecipeFile", "checked_keys", "find_recipe", "load_recipe", "recipes"]
+__all__ = ["ZOO", "Published", "RecipeFile", "checked_keys", "find_recipe", "load_recipe",
+           "recipes"]
 
-_ZOO = Path(__file__).parent / "zoo"
+ZOO = Path(__file__).parent / "zoo"
 _FIXED = "name", "widths", "data", "stages", "size", "channels"  # they are what the model is
 
 
 @dataclass(frozen=True)
 class Published:
-    """A published figure: what it is of, what was reached, ours to reach, and where it stands."""
+    """A published figure.
+
+    what : "accuracy", "compression_rate", ... as a run measures it
+    value : as published; goal : ours to reach, at least or, if ``at_most``, at most
+    source : where it was published; unit : of value and goal, none for shares of 1
+    """
 
     what: str
     value: str
     goal: float
     source: str = ""
     unit: str = ""
+    at_most: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ def _published(where: str, table: Any) -> Published:
 
 def recipes() -> tuple[str, ...]:
     """Names of the recipes that come with Lutloom."""
-    return tuple(sorted(path.stem for path in _ZOO.glob("*.toml")))
+    return tuple(sorted(path.stem for path in ZOO.glob("*.toml")))
 
 
 def find_recipe(name: str) -> RecipeFile:
@@ -131,7 +138,7 @@ def find_recipe(name: str) -> RecipeFile:
     if name.endswith(".toml"):
         return load_recipe(name)
     if name in recipes():
-        return load_recipe(_ZOO / f"{name}.toml")
+        return load_recipe(ZOO / f"{name}.toml")
     if name not in RECIPES:
         raise ValueError(f'recipe must be a file that ends in .toml, or one of '
                          f'{", ".join((*recipes(), *RECIPES))}, not "{name}"')

@@ -69,6 +69,8 @@ RECIPES = {
     "mlp128": Recipe(epochs=40, learning_rate=0.03, temperature=0.5, shift=1),
     "tiny_cnn": Recipe(epochs=100, learning_rate=0.01),
     "lenet5": Recipe(epochs=20, learning_rate=0.01, temperature=0.5, shift=1, bfloat16=True),
+    "cifar_cnn": Recipe(epochs=40, learning_rate=2e-3, temperature=0.5, shift=2, flip=True,
+                        bfloat16=True),
     **dict.fromkeys(("cnv", "cnv_w1a2", "cnv_ternary"), Recipe(
         epochs=300, learning_rate=0.005, temperature=0.5, shift=2, flip=True, bfloat16=True)),
     "resnet8": Recipe(epochs=300, learning_rate=0.005, temperature=0.02, shift=2, flip=True,

@@ -3,6 +3,7 @@
 import typer
 
 from scripts.bench_lut import bench_lut
+from scripts.bench_results import bench_results
 from scripts.bench_sparse import bench_sparse
 from scripts.bench_window import bench_window
 
@@ -17,5 +18,6 @@ def bench() -> None:
 
 
 app.command("lut")(bench_lut)
+app.command("results")(bench_results)
 app.command("sparse")(bench_sparse)
 app.command("windows")(bench_window)

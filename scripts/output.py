@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 __all__ = ["DataOption", "JsonOption", "NetworkArgument", "PlanOption", "SeedOption", "bar",
-           "bars",           "console", "errors", "fail", "say", "table", "write_results"]
+           "bars", "console", "errors", "fail", "say", "table", "write_results"]
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -85,7 +86,8 @@ def write_results(path: Path | None, command: str, results: dict[str, Any]) -> N
     """Write the results of a command to the file that --json names, if it names one."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = {"command": command, "lutloom": version("lutloom"), **results}
+        content = {"command": command, "lutloom": version("lutloom"),
+                   "date": date.today().isoformat(), **results}
         path.write_text(json.dumps(content, indent=2, default=_plain) + "\n")
 
 

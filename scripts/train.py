@@ -1,6 +1,7 @@
 """lutloom train: a network of few bits from labelled images, texts or volumes."""
 
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,8 +16,8 @@ _OF_MODEL = "input", "dropout", "weights"  # options that change the model, not 
 
 RecipeArgument = Annotated[str, typer.Argument(
     help="A recipe file (.toml), the name of one that `lutloom zoo` lists, or the name of a model: "
-    "digits, tfc, sfc, lfc, lenet300, mlp128, tiny_cnn, lenet5, cnv, cnv_w1a2, cnv_ternary, "
-    "resnet8, text or voxels.", show_default=False)]
+    "digits, tfc, sfc, lfc, lenet300, mlp128, tiny_cnn, lenet5, cifar_cnn, cnv, cnv_w1a2, "
+    "cnv_ternary, resnet8, text or voxels.", show_default=False)]
 
 
 def train_model(recipe: Any, data: Path | None, *, seed: int, device: str = "cpu",
@@ -104,6 +105,8 @@ def train(
     plot_training(out.with_name("training.svg"), {found.name: history})
     say(f"{found.name}: {reached:.2%} of {len(dataset.test_y):,} test images right; {out}")
     write_results(json, "train", {
-        "model": found.name, "seed": found.seed, **given, "checkpoint": out,
+        "model": found.name, "title": found.title, "run": command, "seed": found.seed, **given,
+        "data": dataset.name, "torch": version("torch"), "checkpoint": out,
         "test_accuracy": reached, "test_images": len(dataset.test_y),
+        "measured": {"accuracy": reached},
         "history": [vars(epoch) for epoch in history]})

@@ -14,8 +14,8 @@ import typer
 import golden.reference
 import scripts.lower
 from boards.platforms import BOARDS
-from golden.checkpoint import ZOO
 from golden.network import ArgMax, Dense, Network
+from golden.recipe_file import ZOO
 from hdl.plan import Plan
 from scripts import demo
 from scripts.cli import app

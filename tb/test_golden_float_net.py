@@ -82,7 +82,8 @@ def test_lowered_networks_are_exact(spec: Any, bits: int, make: Any) -> None:
 def test_steps_of_channels_become_one() -> None:
     model = made(IMAGES)
     with torch.no_grad():
-        model.get_submodule("conv_2").weight[1] /= 8
+        conv: Any = model.get_submodule("conv_2")
+        conv.weight[1] /= 8
     quantise_weights(model, lambda: FixedWeights(4, per_channel=True),
                      ["conv_0", "conv_2", "dense_3"])
     quantise_weights(model, lambda: FixedWeights(4), ["dense_4"])
@@ -161,8 +162,9 @@ def with_norm() -> FloatNet:
 
 def with_large_bias() -> FloatNet:
     model = quantised(MLP)
+    dense: Any = model.get_submodule("dense_1")
     with torch.no_grad():
-        model.get_submodule("dense_1").bias[0] = 1e9
+        dense.bias[0] = 1e9
     return model
 
 

@@ -1,0 +1,60 @@
+"""lutloom bench results: the page of published results and ours, from what recipes came to."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scripts.output import JsonOption, say, write_results
+from scripts.zoo import records
+
+__all__ = ["bench_results"]
+
+BEGIN, END = "<!-- results: begin -->\n", "<!-- results: end -->\n"
+COLUMNS = ("result", "figure", "published", "goal", "ours", "made by", "seed", "data", "run on",
+           "torch")
+
+
+def _shown(value: float, unit: str) -> str:
+    return f"{value:.2%}" if not unit else f"{value:,.4g} {unit}"
+
+
+def _rows(recipe: Any, record: dict[str, Any] | None) -> list[dict[str, str]]:
+    """A row for each published figure of a recipe."""
+    rows = []
+    for figure in recipe.published:
+        ours = record["measured"].get(figure.what) if record else None
+        at_most = figure.at_most
+        reached = ours is not None and (ours <= figure.goal if at_most else ours >= figure.goal)
+        shown = "not run" if ours is None else _shown(ours, figure.unit)
+        way = "at most" if at_most else "at least"
+        rows.append({
+            "result": recipe.title, "figure": figure.what.replace("_", " "),
+            "published": figure.value, "goal": f"{way} {_shown(figure.goal, figure.unit)}",
+            "ours": shown if reached or ours is None else f"{shown}: falls short",
+            "made by": f"`{record['run']}`" if record else "",
+            "seed": str(record["seed"]) if record else "",
+            "data": f"{record['data']}, {record['test_images']:,} for the test" if record else "",
+            "run on": record["date"] if record else "",
+            "torch": record["torch"] if record else ""})
+    return rows
+
+
+def bench_results(
+    page: Annotated[Path, typer.Option(
+        help="Page whose table, between its two marks, is written anew.")
+    ] = Path("docs/results.md"),
+    json: JsonOption = None,
+) -> None:
+    """Write the table of published results beside ours, from the records of the recipes' runs."""
+    text = page.read_text()
+    if BEGIN not in text or END not in text:
+        raise ValueError(f"{page}: must have the lines {BEGIN.strip()} and {END.strip()}")
+    rows = [row for recipe, record in records() for row in _rows(recipe, record)]
+    lines = [" | ".join(COLUMNS), " | ".join(["---"] * len(COLUMNS)),
+             *(" | ".join(row[column] for column in COLUMNS) for row in rows)]
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    page.write_text(f"{before}{BEGIN}{''.join(f'| {line} |' + chr(10) for line in lines)}{END}"
+                    f"{after}")
+    say(f"{page}: {len(rows)} rows")
+    write_results(json, "bench results", {"rows": rows})
