@@ -1,6 +1,7 @@
 """Fixed-point activations of float models: their range is observed, then fixed."""
 
 from collections.abc import Iterable
+from math import inf
 
 import torch
 from torch import Tensor, nn
@@ -51,12 +52,14 @@ class FixedActivation(nn.Module):
     def settle(self) -> None:
         """Take the power-of-two step that fits the greatest magnitude seen: ``Fixed.fitting``.
 
-        Raises ValueError if there was nothing but 0.
+        Raises ValueError if that is 0 or not finite.
         """
-        if not self.greatest:
-            raise ValueError("FixedActivation must have seen a value other than 0 before settle; "
-                             "run the model on examples, or see calibrate")
-        kind = Fixed.fitting(float(self.greatest), self.integer.width, self.integer.signed)
+        greatest = float(self.greatest)
+        if not 0 < greatest < inf:
+            raise ValueError("FixedActivation: the greatest magnitude seen must be above 0 and "
+                             f"finite, not {greatest}; run the model on other examples, or look at "
+                             "the layer in front")
+        kind = Fixed.fitting(greatest, self.integer.width, self.integer.signed)
         self.fraction.fill_(kind.fraction)
 
     def observe(self) -> None:
@@ -69,7 +72,8 @@ def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> None:
     """Settle every ``FixedActivation`` of ``model`` by what eval mode makes of ``batches``.
 
     All are observed together, so each sees values that nothing in front has quantised yet. The
-    model's mode is kept. Raises ValueError if the model has none, or if one has seen nothing but 0.
+    model's mode is kept. Raises ValueError if the model has none, and with its name for one that
+    cannot ``settle``.
     """
     found = {name: part for name, part in model.named_modules()
              if isinstance(part, FixedActivation)}
@@ -87,7 +91,7 @@ def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> None:
     finally:
         model.train(was_training)
     for name, activation in found.items():
-        if not activation.greatest:
-            raise ValueError(f"layer {name}: calibration must show it a value other than 0; give "
-                             "other batches, or look whether the layer in front is dead")
-        activation.settle()
+        try:
+            activation.settle()
+        except ValueError as error:
+            raise ValueError(f"layer {name}: {error}") from error

@@ -3,7 +3,7 @@
 Source: S. Esser et al., "Learned step size quantization", ICLR 2020, arXiv:1902.08153.
 """
 
-from math import frexp, ldexp
+from math import frexp, isfinite, ldexp
 
 import numpy as np
 import torch
@@ -32,7 +32,10 @@ class _Stepped(nn.Module):
 
     def exact_step(self) -> float:
         """The step's magnitude in its ``24 - width`` highest bits."""
-        mantissa, exponent = frexp(abs(float(self.step.detach())))
+        step = abs(float(self.step.detach()))
+        if not isfinite(step):
+            return step  # a failed training shows in its loss
+        mantissa, exponent = frexp(step)
         bits = _SIGNIFICAND - self.kind.width
         return ldexp(round(ldexp(mantissa, bits)), exponent - bits)
 

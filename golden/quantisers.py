@@ -13,8 +13,8 @@ quantiser              weights                                     in hardware
 
 Each takes latent weights of any shape, rows first, and gives the quantised ones in their dtype;
 ``integers`` gives the same exactly, as integers and steps. A latent weight of 0 stays 0 in every
-kind that has a 0, so a mask may stand in front. Unless a class says otherwise the gradient is that
-of the quantised weight, passed straight through.
+kind that has a 0, so a mask may stand in front. NaN stays NaN. Unless a class says otherwise the
+gradient is that of the quantised weight, passed straight through.
 """
 
 from collections.abc import Callable, Iterable
@@ -115,8 +115,9 @@ class FixedWeights(_Scaled):
     def split(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Codes and powers of two."""
         rows = weight.double().flatten(1) if self.per_channel else weight.double().reshape(1, -1)
-        steps = weight.new_tensor([Fixed.fitting(top, self.kind.width, True).step
-                                   for top in rows.abs().amax(1).tolist()], dtype=torch.float64)
+        tops = rows.abs().amax(1).nan_to_num(0, 0).tolist()  # weights that are no numbers stay so
+        steps = weight.new_tensor([Fixed.fitting(top, self.kind.width, True).step for top in tops],
+                                  dtype=torch.float64)
         codes = (rows / steps[:, None]).round().clamp(self.kind.minimum, self.kind.maximum)
         return codes.reshape(weight.shape), steps if self.per_channel else steps[0]
 

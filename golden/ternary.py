@@ -44,7 +44,7 @@ class _Scaled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, code: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         ctx.save_for_backward(code, positive, negative)
-        return torch.where(code > 0, positive, torch.where(code < 0, -negative, 0.0))
+        return torch.where(code > 0, positive, code * negative) + (x - x)  # NaN stays NaN
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor, Tensor]:
@@ -86,7 +86,7 @@ class TrainedTernary(nn.Module):
     def quantise(self, width: int) -> None:
         """Round the scales, half to even, to fixed point of ``width`` bits that fits the greater.
 
-        Raises ValueError if one is rounded to 0.
+        They are not trained any more. Raises ValueError if one is rounded to 0.
         """
         scales = self._scales()
         fixed = Fixed.fitting(scales, width, signed=True)
@@ -94,9 +94,8 @@ class TrainedTernary(nn.Module):
         if ((rounded == 0) & (np.array(scales) != 0)).any():
             raise ValueError(f"TrainedTernary: scales {scales[0]:g} and {scales[1]:g} must stay "
                              f"above 0 in {fixed}; take more bits")
-        with torch.no_grad():
-            self.positive.fill_(rounded[0])
-            self.negative.fill_(rounded[1])
+        for scale, value in zip((self.positive, self.negative), rounded, strict=True):
+            scale.requires_grad_(False).fill_(value)
 
     def integers(self, weight: Tensor) -> IntegerWeights:
         """A codebook of the scales, in the greatest power of two that divides both.

@@ -94,37 +94,20 @@ def test_training_goes_on(make: Callable[[int], nn.Module]) -> None:
     assert len(model[1](model[0](x)).unique()) == 4
 
 
-def test_learnt_step_of_frames() -> None:
-    """Two bits, unsigned: codes 0 to 3; n is the three values of a frame."""
-    activation = LearntStepActivation(2)
-    activation(torch.tensor([[-5.0, 1.0, 2.0]]))
-    assert activation.step.item() == np.float32(2 * 1.0 / 3**0.5)  # the mean of 0, 1 and 2
-    with torch.no_grad():
-        activation.step.fill_(0.5)
-    x = torch.tensor([[-1.0, 0.3125, 0.75], [1.5, 7.0, 0.0]], requires_grad=True)
-    result = activation(x)
-    assert result.tolist() == [[0, 0.5, 1.0], [1.5, 1.5, 0]]
-    result.backward(torch.tensor([[1.0, 2, 4], [8, 16, 32]]))
-    assert x.grad is not None and activation.step.grad is not None
-    assert x.grad.tolist() == [[0, 2, 4], [0, 0, 0]]
-    total = 2 * (1 - 0.625) + 4 * (2 - 1.5) + 8 * 3 + 16 * 3
-    assert activation.step.grad.item() == np.float32(total) * np.float32((3 * 3)**-0.5)
+UNSEEN = ("FixedActivation: the greatest magnitude seen must be above 0 and finite, not {}; run "
+          "the model on other examples, or look at the layer in front")
 
 
 @pytest.mark.parametrize("call, message", [
     (lambda: FixedActivation(17), "Fixed width must be from 2 to 16, not 17"),
     (lambda: LearntStepActivation(1), "Fixed width must be from 2 to 16, not 1"),
-    (lambda: FixedActivation(4).settle(),
-     ("FixedActivation must have seen a value other than 0 before settle; run the model on "
-      "examples, or see calibrate")),
-    (lambda: settled(4, 1.0)(torch.tensor([torch.nan])),
-     "Fixed x must be finite, not nan at index (0,)"),
-    (lambda: settled(4, torch.inf), "Fixed x must be finite, not inf at index ()"),
+    (lambda: FixedActivation(4).settle(), UNSEEN.format(0.0)),
+    (lambda: settled(4, torch.inf), UNSEEN.format(torch.inf)),
+    (lambda: settled(4, torch.nan), UNSEEN.format(torch.nan)),
     (lambda: calibrate(nn.Sequential(nn.ReLU()), []),
      "a model to calibrate must have a FixedActivation, but Sequential has none"),
     (lambda: calibrate(nn.Sequential(nn.Identity(), FixedActivation(4)), []),
-     ("layer 1: calibration must show it a value other than 0; give other batches, or look whether "
-      "the layer in front is dead")),
+     "layer 1: " + UNSEEN.format(0.0)),
 ])
 def test_rejects(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

@@ -70,6 +70,7 @@ def test_learnt_scales_become_a_codebook() -> None:
                                          r"fixed2.0; take more bits$"):
         layer.quantise(2)
     layer.quantise(8)  # a step of 2**-6: 2 is out of reach, 0.3 are 19.2 steps
+    assert not layer.positive.requires_grad and not layer.negative.requires_grad
     values, kind, step = layer.integers(weight)
     assert (values.tolist(), kind, float(step)) == ([127, -19, 0], Codebook((-19, 0, 127)), 2**-6)
     assert (values * step).tolist() == layer(weight).tolist()
