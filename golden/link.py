@@ -38,34 +38,42 @@ class LinkModel:
                  write: Callable[[int, int], bool] | None = None) -> None:
         self.identity, self.frame_bytes, self.queue = identity, frame_bytes, queue
         self.compute, self.write = compute, write
+        self._waiting: list[int] = []
+        self._lost = False  # is everything dropped up to the next gap?
         self._reset()
 
     def _reset(self) -> None:
         self.part, self.results, self.open, self.refused = b"", b"", False, False
 
     def answers(self, words: Iterable[int]) -> bytes:
-        """All bytes that the board sends while these words come; the last one must be a gap."""
-        bursts: list[list[int]] = [[]]
-        for word in words:
-            if word == _GAP:
-                bursts.append([])
-            else:
-                bursts[-1].append(word)
-        return b"".join(self._burst(burst) for burst in bursts[:-1])
+        """All bytes that the board sends because these words come."""
+        *bursts, rest = _split(words)
+        sent = b""
+        for burst in bursts:
+            self._waiting += burst
+            sent += self._read(ended=True)
+            self._waiting, self._lost = [], False
+        self._waiting += rest
+        return sent + self._read(ended=False)
 
-    def _burst(self, words: list[int]) -> bytes:
-        events = [k for k, word in enumerate(words) if word >= EVENT]
-        end = events[0] if events else len(words)
-        data, sent = bytes(words[:end]), b""
-        while data or events:
-            if not (fault := self._look(data)):
+    def _read(self, ended: bool) -> bytes:
+        """Answers to the packets that wait; ended: by a gap."""
+        events = [k for k, word in enumerate(self._waiting) if word >= EVENT]
+        end = events[0] if events else len(self._waiting)
+        data, after, sent = bytes(self._waiting[:end]), self._waiting[end:end + 1], b""
+        while (data or after) and not self._lost:
+            fault = self._look(data)
+            if fault is None:
                 size = OVERHEAD + int.from_bytes(data[2:4], "little")
                 packet, data = data[:size], data[size:]
                 sent += self._execute(packet[1], packet[4:-4])
-                continue
-            if fault == Fault.TRUNCATED and events:
-                fault = Fault[Event(words[end] - EVENT).name]
-            return sent + encode(ERROR, bytes([fault]))
+            elif fault != Fault.TRUNCATED or after or ended:
+                if fault == Fault.TRUNCATED and after:
+                    fault = Fault[Event(after[0] - EVENT).name]
+                sent, self._lost = sent + encode(ERROR, bytes([fault])), True
+            else:
+                break
+        self._waiting = list(data)
         return sent
 
     def _look(self, data: bytes) -> Fault | None:
@@ -133,3 +141,14 @@ class LinkModel:
             elif not self.open or not self.write(address, data):
                 self.refused = True
         return bytes([self.refused])
+
+
+def _split(words: Iterable[int]) -> list[list[int]]:
+    """What lies between gaps."""
+    parts: list[list[int]] = [[]]
+    for word in words:
+        if word == _GAP:
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return parts

@@ -6,6 +6,7 @@
 """
 
 import json
+import math
 import secrets
 import time
 from collections import deque
@@ -191,7 +192,7 @@ class Board:
         none, LinkError where the board gives up.
         """
         x, n_in, n_out = np.asarray(x), self.network.n_in, self.network.n_out
-        if x.ndim < 2 or x[:1].size != min(len(x), 1) * n_in:
+        if x.ndim < 2 or math.prod(x.shape[1:]) != n_in:
             raise ValueError(f"x must have shape (frames, {n_in}), not {x.shape}")
         frames = to_bytes(x.reshape(len(x), n_in), self._input)
         size = -(-n_out * self._output.width // 8)

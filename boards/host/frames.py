@@ -17,7 +17,7 @@ def to_bytes(x: NDArray[Any], number: Number) -> NDArray[np.uint8]:
     """
     bits = (number.encode(x)[:, :, None] >> np.arange(number.width, dtype=np.uint64)).astype(
         np.uint8) & 1
-    return np.packbits(bits.reshape(len(x), -1), axis=1, bitorder="little")
+    return np.packbits(bits.reshape(len(x), x.shape[1] * number.width), axis=1, bitorder="little")
 
 
 def to_values(raw: bytes | bytearray, n: int, number: Number) -> NDArray[np.int64]:
