@@ -1,4 +1,8 @@
-"""Zeros made of small weights, and what whole channels of zeros leave out of a network."""
+"""Zeros made of small weights, and what whole channels of zeros leave out of a network.
+
+Both work on the integers of a finished ``Network``. What is to be trained around its zeros is
+pruned before, as a float model: ``golden.masking``.
+"""
 
 from dataclasses import replace
 from typing import Any, TypeGuard
