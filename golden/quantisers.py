@@ -65,8 +65,8 @@ class Binary(_Scaled):
     """The sign of each weight, of 0 the plus, times the mean magnitude of the layer.
 
     M. Courbariaux et al., "BinaryConnect", NIPS 2015, arXiv:1511.00363; the scale after
-    M. Rastegari et al., "XNOR-Net", ECCV 2016, arXiv:1603.05279. There is no 0: behind a mask,
-    what was pruned would come back.
+    M. Rastegari et al., "XNOR-Net", ECCV 2016, arXiv:1603.05279. Latent weights are not clipped.
+    There is no 0: behind a mask, what was pruned would come back.
 
     stochastic : in training mode signs are drawn by PyTorch's generator, +1 with the probability
         (weight + 1) / 2, clipped to 0..1

@@ -4,6 +4,8 @@ __all__ = ["QUANTISE_FAULTS"]
 
 _FIXED = "tb/test_golden_fixed.py::test_"
 _QUANTISERS = "tb/test_golden_quantisers.py::test_"
+_QUANTISED = "tb/test_golden_quantised.py::test_"
+_LEARNT = "tb/test_golden_learnt_step.py::test_"
 _INCREMENTAL = "tb/test_golden_incremental.py::test_"
 _DISTILLATION = "tb/test_golden_distillation.py::test_"
 _LOW_RANK = "tb/test_golden_low_rank.py::test_"
@@ -18,12 +20,12 @@ QUANTISE_FAULTS = (
      _FIXED + "tensors_are_quantised_as_arrays[fixed7.-64-floor-saturate-dtype1]"),
     ("quantisers", "golden/quantise.py", "torch.where(inside, codes - ratio, codes)",
      "codes - ratio", "a learnt step grows with what is beyond its range",
-     _QUANTISERS + "learnt_step"),
+     _LEARNT + "learnt_step"),
     ("quantisers", "golden/learnt_step.py", "(n * high)**-0.5", "1.0",
-     "the gradient of a learnt step is not scaled", _QUANTISERS + "learnt_step"),
+     "the gradient of a learnt step is not scaled", _LEARNT + "learnt_step"),
     ("quantisers", "golden/learnt_step.py", "ldexp(round(ldexp(mantissa, bits)), exponent - bits)",
      "ldexp(mantissa, exponent)", "codes times a learnt step are rounded",
-     _QUANTISERS + "learnt_steps_have_exact_products[8]"),
+     _LEARNT + "learnt_steps_have_exact_products[8]"),
     ("quantisers", "golden/quantisers.py", "rows.abs().amax(1)", "rows.amax(1)",
      "negative weights do not count for the range",
      _QUANTISERS + "forward_follows_the_definition[channels]"),
@@ -37,9 +39,9 @@ QUANTISE_FAULTS = (
      "if self.stochastic", "signs are drawn in eval mode",
      _QUANTISERS + "stochastic_signs_are_drawn_in_training_only"),
     ("quantisers", "golden/quantisers.py", "for part in filter(quantises, chain):",
-     "for part in ():", "a second quantiser is taken", _QUANTISERS + "rejects"),
+     "for part in ():", "a second quantiser is taken", _QUANTISED + "rejects"),
     ("quantisers", "golden/quantised.py", "for part in chain[:-1]:", "for part in ():",
-     "integers of weights that a mask has pruned", _QUANTISERS + "behind_a_mask[fixed]"),
+     "integers of weights that a mask has pruned", _QUANTISED + "behind_a_mask[<lambda>0]"),
     ("quantisers", "golden/ternary.py", "np.where(codes < 0, -negative, 0)",
      "np.where(codes < 0, -positive, 0)", "one scale for both signs",
      "tb/test_golden_ternary.py::test_learnt_scales_become_a_codebook"),

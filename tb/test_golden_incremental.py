@@ -11,17 +11,11 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from golden.incremental import Incremental, freeze
+from golden.masking import Mask
 from golden.number import Codebook, Integer
 from golden.quantised import integer_weights
 from golden.quantisers import PowersOfTwo, quantise_weights
 from tb.digits_training import digits, make_model, train
-
-
-class Masked(nn.Module):
-    """Every third weight is 0."""
-
-    def forward(self, weight: torch.Tensor) -> torch.Tensor:
-        return weight * (torch.arange(weight.numel()).reshape(weight.shape) % 3 != 0)
 
 
 def dense(values: list[float], bits: int = 4) -> Any:
@@ -75,10 +69,11 @@ def test_all_at_once_is_powers_of_two(bits: int, rng: np.random.Generator) -> No
     assert (ours.values == theirs.values).all() and ours[1:] == theirs[1:]
 
 
-def masked_model() -> nn.Sequential:
-    model = make_model()
+def masked_model() -> Any:
+    model: Any = make_model()
     for layer in (model[0], model[2]):
-        parametrize.register_parametrization(layer, "weight", Masked())
+        kept = torch.arange(layer.weight.numel()).reshape(layer.weight.shape) % 3 != 0
+        parametrize.register_parametrization(layer, "weight", Mask(kept))
     quantise_weights(model, lambda: Incremental(5))
     return model
 

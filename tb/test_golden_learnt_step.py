@@ -1,8 +1,13 @@
 """Learnt steps: first step, values, gradients by hand, and products that are exact."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
 
 from golden.learnt_step import LearntStep, LearntStepActivation
 
@@ -31,6 +36,19 @@ def test_learnt_step() -> None:
         quantiser.step.neg_()  # its sign means nothing
     assert quantiser(weight).tolist() == before
     assert LearntStep(3)(torch.zeros(2)).tolist() == [0, 0]
+
+
+@example_settings(max_examples=100, deadline=None, derandomize=True)
+@given(numbers=st.lists(st.integers(-4096, 4096), min_size=1, max_size=9),
+       width=st.integers(2, 16), steps=st.integers(1, 255))
+def test_forward_follows_the_definition(numbers: list[int], width: int, steps: int) -> None:
+    """In rationals, for steps of 8 bits, which are exact; their quotients round to the even."""
+    quantiser = LearntStep(width)
+    with torch.no_grad():
+        quantiser.step.fill_(steps / 256)
+    step, top = Fraction(steps, 256), 2**(width - 1)
+    expected = [min(max(round(Fraction(n, 128) / step), -top), top - 1) * step for n in numbers]
+    assert quantiser(torch.tensor(numbers) / 128).tolist() == [float(x) for x in expected]
 
 
 @pytest.mark.parametrize("width", [2, 8, 13, 16])
