@@ -80,9 +80,9 @@ def prepare(top: Any, board: str, build_dir: Path | str, chain: Toolchain,
              for name, text in platform.prepare(top, name="top", emit_src=False).files.items()}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"top.{chain.constraints}").write_text(files[f"top.{chain.constraints}"])
-    # Of the Xilinx primitives hdl.synth reads the common ones alone, without PLLs.
+    # Of the Xilinx primitives hdl.synth reads the common ones alone; all others slow it down.
     extra = spec.family == "xc7" and platform.pll is not None
-    before = ["read_verilog -lib +/xilinx/cells_xtra.v"] if extra else []
+    before = ["read_verilog -lib +/xilinx/cells_xtra.v", "delete =* =PLLE2_ADV %d"] if extra else []
     return Design(folder, spec, chain, platform.clock_hz, files["top.il"], before)
 
 

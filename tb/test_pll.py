@@ -5,31 +5,19 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from amaranth import ClockDomain, Elaboratable, Module, Signal
-from amaranth.lib import io
+from amaranth import ClockDomain, Module
 from amaranth.sim import Simulator
 
 from boards.clock import Startup
 from boards.platforms import BOARDS, make_platform
 from boards.pll import LIMITS, find_pll, megahertz
 from boards.project import TOOLCHAINS
+from tb.tool_case import Blinker
 
 MHZ = 1_000_000
 INPUTS = {"xc7": 100, "cyclonev": 50, "ecp5": 25, "ice40": 12, "gowin": 27}
 BOARD = {"xc7": "arty-a7-35t", "cyclonev": "de0-cv", "ecp5": "ulx3s-25f", "ice40": "icebreaker",
          "gowin": "tang-nano-9k"}
-
-
-class Blinker(Elaboratable):
-    """A register that an LED shows: enough for a clock."""
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.led = led = io.Buffer("o", platform.request("led", 0, dir="-"))
-        state = Signal()
-        m.d.sync += state.eq(~state)
-        m.d.comb += led.o.eq(state)
-        return m
 
 
 def all_outputs(family: str, input_hz: int) -> tuple[np.ndarray, np.ndarray]:
