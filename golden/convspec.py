@@ -185,6 +185,9 @@ CONVNETS = {spec.name: spec for spec in (
     ConvSpec("text", "movies", (512,), 1, (
         Stage("embedding", 32), _conv(64, 3), Stage("pool", kernel=510, operation="sum"),
         Stage("activation"), Stage("dense", 2)), input="uint12", bits=2),
+    ConvSpec("text_cnn", "movies", (512,), 1, (
+        Stage("embedding", 16), _conv(16, 3), Stage("pool", kernel=510, operation="sum"),
+        Stage("activation"), Stage("dense", 2)), input="uint12", bits=2),
     ConvSpec("voxels", "volumes", (12, 12, 12), 1, (
         _conv(16, 3), _POOL, _conv(32, 3), Stage("dense", 64), Stage("dense", 8))),
 )}

@@ -76,5 +76,6 @@ RECIPES = {
     "resnet8": Recipe(epochs=300, learning_rate=0.005, temperature=0.02, shift=2, flip=True,
                       bfloat16=True),
     "text": Recipe(epochs=30, learning_rate=0.005, temperature=0.2, batch=50),
+    "text_cnn": Recipe(epochs=30, learning_rate=0.005, temperature=0.2, batch=50),
     "voxels": Recipe(epochs=30, learning_rate=0.01, temperature=1.0),
 }

@@ -15,6 +15,7 @@ from scripts.bench import app as bench
 from scripts.boards import boards
 from scripts.bringup import bringup
 from scripts.build import build
+from scripts.compress import compress
 from scripts.demo import demo
 from scripts.generate import generate
 from scripts.lower import lower
@@ -25,14 +26,15 @@ from scripts.show import show
 from scripts.synth import synth
 from scripts.train import train
 from scripts.verify import verify
+from scripts.zoo import zoo
 
 __all__ = ["app", "main", "run"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   rich_markup_mode="markdown",
                   help="Binary neural networks to bit-exact, verified FPGA accelerators.")
-for command in (train, lower, show, plan, generate, verify, synth, boards, build, bringup, report,
-                demo):
+for command in (train, compress, zoo, lower, show, plan, generate, verify, synth, boards, build,
+                bringup, report, demo):
     app.command()(command)
 app.add_typer(bench, name="bench")
 

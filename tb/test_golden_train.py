@@ -183,7 +183,7 @@ def other(**change: Any) -> Dataset:
      "temperature must be a number, not '1'"),
     (lambda: train("xfc", DIGITS), ValueError,
      ('model must be one of tfc, sfc, lfc, digits, lenet300, mlp128, tiny_cnn, lenet5, '
-      'cifar_cnn, cnv, cnv_w1a2, cnv_ternary, resnet8, text, voxels, not "xfc"')),
+      'cifar_cnn, cnv, cnv_w1a2, cnv_ternary, resnet8, text, text_cnn, voxels, not "xfc"')),
     (lambda: train(SPEC, DIGITS, QUICK, device="tpu"), ValueError,
      'device must be one of auto, cpu, cuda, not "tpu"'),
     (lambda: train(SPEC, other(shape=(64,)), dataclasses.replace(QUICK, shift=1)), ValueError,

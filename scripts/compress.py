@@ -1,0 +1,127 @@
+"""lutloom compress: a trained float network pruned, shared, quantised and coded by a recipe."""
+
+import copy
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scripts.output import DataOption, JsonOption, bars, say, table, write_results
+from scripts.plots import plot_training, plot_weights
+from scripts.train import RecipeArgument, train_model
+
+if TYPE_CHECKING:  # torch takes two seconds to import
+    from golden.data import Dataset
+
+__all__ = ["compress"]
+
+
+def _integer_accuracy(network: Any, dataset: "Dataset") -> float:
+    """Share of the test images that the integer network answers right."""
+    import numpy as np
+
+    from golden.data import encode_pixels
+    from golden.reference import run
+
+    answers = [run(network, encode_pixels(dataset.test_x[k:k + 500], network.input))[-1][:, 0]
+               for k in range(0, len(dataset.test_x), 500)]
+    return float((np.concatenate(answers) == dataset.test_y).mean())
+
+
+def _run(found: Any, data: Path | None, out: Path, device: str) -> tuple[Any, "Dataset", list[Any]]:
+    """(the float network, its data set, an outcome for each round of each step, copied)."""
+    from golden.compress import Outcome, steps_of
+    from golden.compress import compress as run
+    from golden.prediction import accuracy
+    from scripts.output import bar
+
+    steps_of(found)  # wrong steps are refused before anything long starts
+    with bars():
+        model, dataset, history = train_model(found, data, seed=found.seed, device=device,
+                                              state=out / "float.training")
+        outcomes = [Outcome("float", accuracy(model, dataset.test_x, dataset.test_y), model,
+                            tuple(history))]
+        with bar("compress", None) as show:
+            def progress(title: str, training: Any, now: Any) -> None:
+                show(now.epoch, training.epochs)
+
+            for outcome in run(found, model, dataset, device=device, folder=out,
+                               progress=progress):
+                outcomes.append(Outcome(outcome.title, outcome.accuracy,
+                                        copy.deepcopy(outcome.model), outcome.history))
+    return model, dataset, outcomes
+
+
+def compress(
+    recipe: RecipeArgument,
+    data: DataOption = None,
+    out: Annotated[Path | None, typer.Option(
+        help="Folder of everything it writes (default: build/RECIPE).", show_default=False)] = None,
+    device: Annotated[str, typer.Option(
+        help="Where it computes: cpu, cuda, or auto for the latter if there is one.")] = "auto",
+    json: JsonOption = None,
+) -> None:
+    """Train a recipe's float network and run its steps of compression.
+
+    The folder gets the compressed file coded.npz, the integer network.npz if the steps quantise
+    it, and plots of the trainings and of the weights before and after each step. What was
+    interrupted goes on when it is started again, to the same result.
+    """
+    from golden.coded import CodedModel
+    from golden.compress import weights_of
+    from golden.masking import sparsity, total_sparsity
+    from golden.quantised import weight_quantisers
+    from golden.recipe_file import find_recipe
+    from scripts.lower import lower_model
+
+    found = find_recipe(recipe)
+    if not found.steps:
+        raise ValueError(f"recipe {recipe} has no steps of compression; `lutloom train` runs it")
+    out = out or Path("build") / found.name
+    out.mkdir(parents=True, exist_ok=True)
+    _, dataset, outcomes = _run(found, data, out, device)
+    rows, before = [], weights_of(outcomes[0].model)
+    for k, outcome in enumerate(outcomes):
+        layers, sizes = total_sparsity(sparsity(outcome.model)), CodedModel.of(outcome.model).total
+        rows.append({"step": outcome.title, "accuracy": outcome.accuracy,
+                     "pruning_rate": layers.rate, "bytes": -(-sizes.total // 8),
+                     "compression_rate": sizes.rate})
+        after = weights_of(outcome.model)
+        if k and after.keys() == before.keys():
+            plot_weights(out / f"weights_{k}.svg", before, after)
+        before = after
+    final = outcomes[-1].model
+    coded = CodedModel.of(final)
+    coded.save(out / "coded.npz")
+    measured = {**rows[-1], "float_accuracy": rows[0]["accuracy"]}
+    if len(weight_quantisers(final)) == len(weights_of(final)):
+        network = lower_model(final, dataset, {"command": f"lutloom compress {recipe}",
+                                               "seed": found.seed})
+        measured["accuracy"] = _integer_accuracy(network, dataset)
+        network.save(out / "network.npz")
+        rows.append({**rows[-1], "step": "integer network", "accuracy": measured["accuracy"]})
+    plot_training(out / "training.svg", {
+        f"{k}. {outcome.title}": outcome.history for k, outcome in enumerate(outcomes, 1)
+        if outcome.history})
+    table(found.title, ["step", "accuracy", "pruned", "bytes", "compressed"],
+          [(row["step"], f"{row['accuracy']:.2%}", f"{row['pruning_rate']:.2f} x", row["bytes"],
+            f"{row['compression_rate']:.1f} x") for row in rows])
+    _tables([*sparsity(final), total_sparsity(sparsity(final))],
+            [*coded.sizes, coded.total])
+    say(f"{out}: {', '.join(sorted(path.name for path in out.glob('*.npz')))} and plots")
+    write_results(json, "compress", {
+        "model": found.name, "title": found.title, "run": f"lutloom compress {recipe}",
+        "seed": found.seed, "data": dataset.name, "torch": version("torch"),
+        "test_images": len(dataset.test_y), "steps": rows, "measured": measured})
+
+
+def _tables(layers: Any, sizes: Any) -> None:
+    """What pruning left of each layer, and what its code takes."""
+    table("weights", ["layer", "shape", "weights", "not 0", "pruned", "rate"],
+          [(row.name, "x".join(map(str, row.shape)), row.weights, row.non_zeros, row.pruned,
+            f"{row.rate:.2f} x") for row in layers])
+    table("bits", ["layer", "float32", "values", "indices", "codebook", "tables", "bias", "rate",
+                   "entropy"],
+          [(row.name, row.plain, row.values, row.indices, row.codebook, row.tables, row.bias,
+            f"{row.rate:.1f} x", round(row.entropy)) for row in sizes])

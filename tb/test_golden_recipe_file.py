@@ -1,0 +1,128 @@
+"""Recipe files: what comes with the project loads, and every wrong key is named."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from golden.compress import steps_of
+from golden.models import MODELS, ModelSpec
+from golden.recipe_file import find_recipe, load_recipe, recipes
+from golden.recipes import RECIPES
+
+HEAD = 'title = "t"\nmodel = "digits"\n'
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_recipes_of_the_project_load(name: str) -> None:
+    recipe = find_recipe(name)
+    assert recipe.name == name and recipe.title and recipe.published
+    assert len(steps_of(recipe)) == len(recipe.steps)
+
+
+def test_all_keys_arrive(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("""
+title = "A title"
+model = "sfc"
+kind = "float"
+norm = false
+seed = 7
+[change]
+dropout = 0.25
+[train]
+epochs = 3
+[[compress]]
+step = "prune"
+by = "percentile"
+amount = 50
+train = {epochs = 2, learning_rate = 1e-4}
+[[compress]]
+step = "share"
+clusters = 8
+[[published]]
+what = "accuracy"
+value = "98 %"
+goal = 0.98
+source = "S"
+""")
+    recipe = load_recipe(path)
+    assert (recipe.name, recipe.title, recipe.kind, recipe.norm, recipe.seed) == (
+        "mine", "A title", "float", False, 7)
+    assert isinstance(recipe.spec, ModelSpec)
+    assert recipe.spec.dropout == 0.25 and MODELS["sfc"].dropout == 0
+    assert (recipe.training.epochs, recipe.training.shift) == (3, RECIPES["sfc"].shift)
+    (prune, training), (share, none) = recipe.steps
+    assert prune == {"step": "prune", "by": "percentile", "amount": 50}
+    assert training is not None and (training.epochs, training.learning_rate) == (2, 1e-4)
+    assert share == {"step": "share", "clusters": 8} and none is None
+    assert recipe.published[0].goal == 0.98
+
+
+def test_models_are_recipes() -> None:
+    recipe = find_recipe("tfc")
+    assert (recipe.spec, recipe.training) == (MODELS["tfc"], RECIPES["tfc"])
+
+
+STEPS = "step = \"prune\"\nby = \"percentile\"\namount = 1"
+
+
+@pytest.mark.parametrize("content, message", [
+    ("title = ", r"{path}: no TOML file \(.*\)"),
+    ('model = "digits"', "recipe {path}: title must be a text, not None"),
+    (HEAD + 'modle = "x"', 'recipe {path}: unknown key "modle"; did you mean "model"?'),
+    ('title = "t"\nmodel = "xfc"', r"recipe {path}: model must be one of .*, not \"xfc\""),
+    (HEAD + 'kind = "int"', 'recipe {path}: kind must be "binary" or "float", not "int"'),
+    (HEAD + 'norm = 1', "recipe {path}: norm must be true or false, not 1"),
+    (HEAD + "[train]\nepoch = 3", ('recipe {path}, train: unknown key "epoch"; did you mean '
+                                   '"epochs"?')),
+    (HEAD + "[train]\nepochs = 0", "recipe {path}, train: epochs must be at least 1, not 0"),
+    (HEAD + "[change]\nwidths = [1]", 'recipe {path}, change: unknown key "widths"; .*'),
+    (HEAD + "[change]\ndropout = 2", ("recipe {path}, change: model digits: dropout must be from 0 "
+                                      "to below 1, not 2")),
+    (HEAD + "train = 3", "recipe {path}, train: must be a table, not 3"),
+    (HEAD + "[[compress]]\n" + STEPS, ('recipe {path}: kind must be "float" to be compressed, not '
+                                       '"binary"')),
+    (HEAD + 'kind = "float"\n[[compress]]\nby = 1',
+     'recipe {path}, compress step 1: must be a table with a key "step"'),
+    (HEAD + 'kind = "float"\n[[compress]]\n' + STEPS + "\ntrain = {batch = 2}",
+     ('recipe {path}, compress step 1: train must be a table with a key "epochs", not '
+      r"{{'batch': 2}}")),
+    (HEAD + '[[published]]\nwhat = "a"\nvalue = "1"',
+     "recipe {path}, published row 1: goal must be a number, not None"),
+])
+def test_wrong_files_are_refused(content: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(content)
+    pattern = message.format(path=path) if "*" in message else re.escape(message.format(path=path))
+    with pytest.raises(ValueError, match=f"^{pattern}$"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize("step, message", [
+    ('step = "prun"', ('recipe mine, compress step 1: step must be one of prune, share, quantise, '
+                       'incremental, factorise, not "prun"')),
+    (STEPS + "\namonut = 3", ('recipe mine, compress step 1 (prune): unknown key "amonut"; did you '
+                              'mean "amount"?')),
+    ('step = "share"', ("recipe mine, compress step 1 (share): Share.__init__() missing 1 required "
+                        "positional argument: 'clusters'")),
+    (STEPS + "\ndistil = {heat = 1}", ('recipe mine, compress step 1, distil: unknown key "heat"; '
+                                       "it has temperature, weight")),
+])
+def test_wrong_steps_are_refused(step: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(HEAD + 'kind = "float"\n[[compress]]\n' + step)
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        steps_of(load_recipe(path))
+
+
+def test_missing_files_are_named(tmp_path: Path) -> None:
+    path = str(tmp_path / "mine.toml")
+    with pytest.raises(FileNotFoundError, match=f"^{re.escape(path)}: no such file; Lutloom comes "
+                                                f"with the recipes {', '.join(recipes())}$"):
+        find_recipe(path)
+    wrong: Any = "mine"
+    with pytest.raises(ValueError, match=r"^recipe must be a file that ends in \.toml, or one of "
+                                         r".*, not \"mine\"$"):
+        find_recipe(wrong)
