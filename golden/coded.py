@@ -127,6 +127,8 @@ class CodedModel:
                 layers.append(layer)
             for name, dtype, shape in content["others"]:
                 size = prod(shape) * np.dtype(dtype).itemsize
+                if len(data) < size:
+                    raise ValueError(f"{name} of {size} bytes begins in {len(data)} bytes")
                 others[name] = np.frombuffer(data[:size], dtype).reshape(shape)
                 data = data[size:]
             if data:

@@ -28,10 +28,7 @@ __all__ = ["GRANULARITIES", "Mask", "Pruning", "Sparsity", "prune_weights", "sch
 
 CRITERIA = "percentile", "deviation", "threshold"
 SCHEDULES = "one_shot", "linear", "cubic"
-# What each takes a mean over: dimensions of (groups, n_out / groups, n_in / groups, *kernel).
-_REDUCED = {"weight": slice(0, 0), "vector": slice(-1, None), "kernel": slice(3, None),
-            "filter": slice(2, None), "channel": slice(1, None)}
-GRANULARITIES = tuple(_REDUCED)
+GRANULARITIES = "weight", "vector", "kernel", "filter", "channel"
 
 
 class Mask(nn.Module):
@@ -125,9 +122,11 @@ def _kept(name: str, module: WeightedModule, pruning: Pruning, amount: float) ->
     if not weight.isfinite().all():
         raise ValueError(f"layer {name}: weight must be finite")
     groups = 1 if isinstance(module, nn.Linear) else module.groups
-    split = weight.double().abs().unflatten(0, (groups, -1))
-    reduced = list(range(split.ndim))[_REDUCED[pruning.granularity]]
-    magnitude = split.mean(reduced, keepdim=True) if reduced else split
+    split = weight.double().abs().unflatten(0, (groups, -1))  # groups, n_out, n_in, *kernel
+    kernel = range(3, split.ndim)
+    group = {"weight": (), "vector": (-1,), "kernel": kernel, "filter": (2, *kernel),
+             "channel": (1, *kernel)}[pruning.granularity]
+    magnitude = split.mean(tuple(group), keepdim=True) if group else split
     kept = _chosen(magnitude, weight, pruning.by, amount).expand_as(split).flatten(0, 1)
     kept = kept & weight.ne(0)
     if not kept.any():

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from tb.fault_list_link import LINK_FAULTS
+from tb.fault_list_compress import COMPRESS_FAULTS
 from tb.fault_list_outputs import OUTPUT_FAULTS
 from tb.fault_list_quantise import QUANTISE_FAULTS
 from tb.fault_list_schedule import SCHEDULE_FAULTS
@@ -351,4 +353,10 @@ FAULTS = (
 
     # Quantisers of float models, and what trains beside them.
     *(Fault(*fault) for fault in QUANTISE_FAULTS),
+
+    # The host link.
+    *(Fault(*fault) for fault in LINK_FAULTS),
+
+    # Pruning, sharing and coding of float models.
+    *(Fault(*fault) for fault in COMPRESS_FAULTS),
 )
