@@ -2,6 +2,8 @@
 
 import typer
 
+from scripts.bench_boards import bench_boards
+from scripts.bench_clusters import bench_clusters
 from scripts.bench_lut import bench_lut
 from scripts.bench_results import bench_results
 from scripts.bench_sparse import bench_sparse
@@ -17,6 +19,8 @@ def bench() -> None:
     """Measure what the documentation quotes, anew."""
 
 
+app.command("boards")(bench_boards)
+app.command("clusters")(bench_clusters)
 app.command("lut")(bench_lut)
 app.command("results")(bench_results)
 app.command("sparse")(bench_sparse)

@@ -109,20 +109,22 @@ def test_rejects_words(inputs, outputs, message):
         SelfTest(Inverter(4), inputs, outputs)
 
 
-@pytest.mark.parametrize("board, flip_flops", [("ulx3s-25f", "TRELLIS_FF"),
-                                               ("icebreaker", "ICESTORM_LC")])
+@pytest.mark.parametrize("board, flip_flops", [
+    ("ulx3s-25f", "TRELLIS_FF"), ("icebreaker", "ICESTORM_LC"), ("tang-nano-9k", "DFF")])
 def test_bitstream(tmp_path, board, flip_flops):
     built = build(BoardTest(SelfTest(Inverter(8), [1, 2, 3], [254, 253, 252]), board), board,
                   tmp_path)
-    # Synchronisation marks that a part looks for at the start of its bitstream.
-    mark = bytes.fromhex("bdb3" if board == "ulx3s-25f" else "7eaa997e")
+    # Synchronisation marks that a part looks for at the start of its bitstream; Gowin's is text.
+    mark = {"ulx3s-25f": bytes.fromhex("bdb3"), "icebreaker": bytes.fromhex("7eaa997e"),
+            "tang-nano-9k": b"\n1010010111000011\n"}[board]
     assert mark in built.bitstream.read_bytes()[:200]
-    assert built.clock_hz == {"ulx3s-25f": 25e6, "icebreaker": 12e6}[board]
+    assert built.clock_hz == {"ulx3s-25f": 25e6, "icebreaker": 12e6, "tang-nano-9k": 27e6}[board]
     assert built.meets_timing
     assert 8 < built.utilisation[flip_flops].used < 200
     family = BOARDS[board].family
-    pack = {"ecp5": "ecppack", "ice40": "icepack"}[family]
-    assert set(built.logs) == {"yosys", f"nextpnr-{family}", pack}
+    place, pack = {"ecp5": ("nextpnr-ecp5", "ecppack"), "ice40": ("nextpnr-ice40", "icepack"),
+                   "gowin": ("nextpnr-himbaechel", "gowin_pack")}[family]
+    assert set(built.logs) == {"yosys", place, pack}
     # The packers say nothing, unless it is their first use and they are compiled.
     assert all(log.stat().st_size for tool, log in built.logs.items() if tool != pack)
 
