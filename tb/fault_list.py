@@ -160,13 +160,13 @@ FAULTS = (
           _FOLDED + "[1-1-number0-True-1-1-options0-rtl]"),
 
     # FoldedDense: numbers.
-    Fault("folded_dense", "hdl/folded_dense.py", "(folding.beats - 1) * folding.simd,",
-          "(folding.beats - 1) * folding.simd + 1,", "the first padding lane is not masked",
+    Fault("folded_dense", "hdl/folded_dense.py", "(folding.beats - 1) * folding.simd",
+          "(folding.beats - 1) * folding.simd + 1", "the first padding lane is not masked",
           _FOLDED + "[3-2-number3-True-1-2-options3-rtl]"),
     Fault("folded_dense", "hdl/folded_dense.py", "C(folding.layer.n_in & 1, 1)", "C(0, 1)",
           "raw accumulators of an odd number of inputs come out even",
           _FOLDED + "[5-7-number5-False-7-5-options5-rtl]"),
-    Fault("folded_dense", "hdl/folded_dense.py", "folding.layer.n_out % folding.pe or folding.pe",
+    Fault("folded_dense", "hdl/folded_dense.py", "folding.rows % folding.pe or folding.pe",
           "folding.pe", "neurons beyond the last give numbers",
           _FOLDED + "[2-3-number2-False-2-1-options2-rtl]"),
     Fault("folded_dense", "hdl/folding.py", "-1 << width - 1 if self.never_fires else 0",

@@ -128,10 +128,14 @@ def timing_checks(board: Board, core: Accelerator) -> list[Check]:
                     f"{test.counters.signature:08x}")
               for frames, test in zip((few, many), tests, strict=True)]
     first, second = (test.counters for test in tests)
-    interval = (second.cycles - first.cycles) / (many - few)
+    interval, stalled = ((getattr(second, name) - getattr(first, name)) / (many - few)
+                         for name in ("cycles", "stalled_in"))
+    beats = -(-board.network.n_in // core.plan.lanes)
     return [*checks,
             Check("latency, cycles", f"{core.latency:,}", f"{first.latency:,}"),
             Check("cycles a frame", f"{core.initiation_interval:,}", f"{interval:,g}"),
+            Check("stalled cycles a frame at the input",
+                  f"{core.initiation_interval - beats:,}", f"{stalled:,g}"),
             Check("frames in and out", f"{many}, {many}",
                   f"{second.frames_in}, {second.frames_out}")]
 
