@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from tb.fault_list_link import LINK_FAULTS
 from tb.fault_list_compress import COMPRESS_FAULTS
+from tb.fault_list_link import LINK_FAULTS
 from tb.fault_list_outputs import OUTPUT_FAULTS
 from tb.fault_list_quantise import QUANTISE_FAULTS
 from tb.fault_list_schedule import SCHEDULE_FAULTS

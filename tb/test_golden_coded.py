@@ -125,6 +125,14 @@ def test_weights_come_back(levels: int | None, density: float, rng: np.random.Ge
     assert size.entropy <= size.values + size.indices + 1e-6
 
 
+def test_fillers_come_back() -> None:
+    """One long run among short ones: narrow indices and some zeros are cheaper than wide ones."""
+    weight = dense(*[0.1, 0, -0.7, 0] * 40, *[0] * 100, *[0.7] * 9)
+    layer = CodedLayer.of("fc", weight, None)
+    assert layer.indices is not None and layer.values.n > np.count_nonzero(weight)
+    assert layer.decode()[0].tobytes() == weight.tobytes()
+
+
 @pytest.mark.parametrize("first", ["raw", "pruned"])
 @pytest.mark.parametrize("second", [name for name in STEPS if name != "pruned"])
 def test_models_come_back(first: str, second: str, tmp_path: Path) -> None:
