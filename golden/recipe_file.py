@@ -14,6 +14,8 @@
     by = "deviation"
     amount = 1.5
     train = {epochs = 10, learning_rate = 3e-4}
+    [rtl]                     # how the network is built and counted, see RtlPlan
+    cycles = 1
     [[published]]             # what the literature has, to stand beside
     what = "accuracy"
     value = "98.42 %"
@@ -36,8 +38,8 @@ from golden.convspec import ConvSpec
 from golden.models import ModelSpec, named
 from golden.recipes import RECIPES, Recipe
 
-__all__ = ["ZOO", "Published", "RecipeFile", "checked_keys", "find_recipe", "load_recipe",
-           "recipes"]
+__all__ = ["ZOO", "Published", "RecipeFile", "RtlPlan", "checked_keys", "find_recipe",
+           "load_recipe", "recipes"]
 
 ZOO = Path(__file__).parent / "zoo"
 _FIXED = "name", "widths", "data", "stages", "size", "channels"  # they are what the model is
@@ -61,11 +63,27 @@ class Published:
 
 
 @dataclass(frozen=True)
+class RtlPlan:
+    """How a recipe's network is built to be counted.
+
+    cycles : between frames, at most; storages : where weights may be; levels : of logic between
+    registers; variant : "portable" or "xc7"; family : that it is synthesised for
+    """
+
+    cycles: int
+    storages: tuple[str, ...] = ("logic", "rom")
+    levels: int = 3
+    variant: str = "xc7"
+    family: str = "xc7"
+
+
+@dataclass(frozen=True)
 class RecipeFile:
     """What a recipe file says; ``spec`` and ``training`` are complete.
 
     name : of the file, without its suffix
     steps : (its own keys, Recipe of the training behind it or None) of each step of compression
+    rtl : how its network is built and counted, if it is
     """
 
     name: str
@@ -77,6 +95,7 @@ class RecipeFile:
     seed: int = 1
     steps: tuple[tuple[Mapping[str, Any], Recipe | None], ...] = ()
     published: tuple[Published, ...] = ()
+    rtl: RtlPlan | None = None
 
 
 def checked_keys(where: str, table: Any, known: Iterable[str]) -> dict[str, Any]:
@@ -160,7 +179,7 @@ def load_recipe(path: str | os.PathLike[str]) -> RecipeFile:
         raise ValueError(f"{path}: no TOML file ({error})") from error
     where = f"recipe {path}"
     checked_keys(where, content, ("title", "model", "kind", "norm", "seed", "change", "train",
-                                  "compress", "published"))
+                                  "compress", "published", "rtl"))
     for key, kind, what in (("title", str, "a text"), ("model", str, "a name"),
                             ("kind", str, "a text"), ("norm", bool, "true or false"),
                             ("seed", int, "a number from 0")):
@@ -184,5 +203,6 @@ def load_recipe(path: str | os.PathLike[str]) -> RecipeFile:
         raise ValueError(f'{where}: kind must be "binary" or "float", not "{kind}"')
     if steps and kind != "float":
         raise ValueError(f'{where}: kind must be "float" to be compressed, not "{kind}"')
+    rtl = _replaced(f"{where}, rtl", RtlPlan(1), content["rtl"]) if "rtl" in content else None
     return RecipeFile(path.stem, content["title"], spec, training, kind,
-                      content.get("norm", True), content.get("seed", 1), steps, published)
+                      content.get("norm", True), content.get("seed", 1), steps, published, rtl)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scripts.measure import measure
 from scripts.output import DataOption, JsonOption, bars, say, table, write_results
 from scripts.plots import plot_training, plot_weights
 from scripts.train import RecipeArgument, train_model
@@ -31,12 +32,11 @@ def _integer_accuracy(network: Any, dataset: "Dataset") -> float:
 
 def _run(found: Any, data: Path | None, out: Path, device: str) -> tuple[Any, "Dataset", list[Any]]:
     """(the float network, its data set, an outcome for each round of each step, copied)."""
-    from golden.compress import Outcome, steps_of
+    from golden.compress import Outcome
     from golden.compress import compress as run
     from golden.prediction import accuracy
     from scripts.output import bar
 
-    steps_of(found)  # wrong steps are refused before anything long starts
     with bars():
         model, dataset, history = train_model(found, data, seed=found.seed, device=device,
                                               state=out / "float.training")
@@ -69,7 +69,7 @@ def compress(
     interrupted goes on when it is started again, to the same result.
     """
     from golden.coded import CodedModel
-    from golden.compress import weights_of
+    from golden.compress import steps_of, weights_of
     from golden.masking import sparsity, total_sparsity
     from golden.quantised import weight_quantisers
     from golden.recipe_file import find_recipe
@@ -78,6 +78,7 @@ def compress(
     found = find_recipe(recipe)
     if not found.steps:
         raise ValueError(f"recipe {recipe} has no steps of compression; `lutloom train` runs it")
+    steps_of(found)  # wrong steps are refused before anything is written
     out = out or Path("build") / found.name
     out.mkdir(parents=True, exist_ok=True)
     _, dataset, outcomes = _run(found, data, out, device)
@@ -100,6 +101,8 @@ def compress(
                                                "seed": found.seed})
         measured["accuracy"] = _integer_accuracy(network, dataset)
         network.save(out / "network.npz")
+        if found.rtl is not None:
+            measured |= measure(network, found.rtl, out)
         rows.append({**rows[-1], "step": "integer network", "accuracy": measured["accuracy"]})
     plot_training(out / "training.svg", {
         f"{k}. {outcome.title}": outcome.history for k, outcome in enumerate(outcomes, 1)

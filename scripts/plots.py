@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_training", "plot_weights"]
+__all__ = ["plot_curve", "plot_training", "plot_weights"]
 
 _MOST_BINS = 101
 
@@ -75,6 +75,23 @@ def plot_weights(path: Path, before: Mapping[str, Any], after: Mapping[str, Any]
         bins = np.linspace(-reach, reach, _MOST_BINS + 1)
         for one, values, when in zip(column, kept, ("before", "after"), strict=True):
             _histogram(one, values, bins, f"{name}, {when}: {values.size:,}")
+    _save(figure, path)
+
+
+def plot_curve(path: Path, x_label: str, y_label: str, x: Sequence[float],
+               lines: Mapping[str, Sequence[float]], levels: Mapping[str, float] | None = None
+               ) -> None:
+    """Lines over x, which is drawn to the base of two; ``levels`` are drawn across."""
+    figure, ((axes,),) = _figure(6, 3.6, 1, 1)
+    for name, values in lines.items():
+        axes.plot(x, values, marker="o", markersize=3, label=name)
+    for name, value in (levels or {}).items():
+        axes.axhline(value, color="grey", linestyle=":", label=name)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(x, [f"{value:g}" for value in x])
+    axes.minorticks_off()
+    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.legend(frameon=False)
     _save(figure, path)
 
 

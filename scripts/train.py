@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from scripts.lower import lower_model
+from scripts.measure import measure
 from scripts.output import DataOption, JsonOption, bar, say, write_results
 from scripts.plots import plot_training
 
@@ -102,11 +104,16 @@ def train(
     command = f"lutloom train {recipe} --seed {found.seed}{options}"
     save_checkpoint(out, trained, {"command": command, "seed": found.seed,
                                    "test_accuracy": reached})
+    measured: dict[str, float] = {"accuracy": reached}
+    if found.rtl is not None:
+        network = lower_model(trained, dataset, {"command": command, "seed": found.seed})
+        network.save(out.with_name("network.npz"))
+        measured |= measure(network, found.rtl, out.parent)
     plot_training(out.with_name("training.svg"), {found.name: history})
     say(f"{found.name}: {reached:.2%} of {len(dataset.test_y):,} test images right; {out}")
     write_results(json, "train", {
         "model": found.name, "title": found.title, "run": command, "seed": found.seed, **given,
         "data": dataset.name, "torch": version("torch"), "checkpoint": out,
         "test_accuracy": reached, "test_images": len(dataset.test_y),
-        "measured": {"accuracy": reached},
+        "measured": measured,
         "history": [vars(epoch) for epoch in history]})

@@ -7,9 +7,9 @@ The netlist is that of ``hdl.synth`` for 7-series. Its cells behave as in Yosys'
 
 import re
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
-import pyosys
 from amaranth.lib import wiring
 
 from hdl import synth
@@ -41,5 +41,8 @@ def uses_cells(verilog: str) -> bool:
 
 def cell_models() -> list[Path]:
     """Verilog files of the cells; the first definition of a cell counts."""
+    # Not imported: in one process with torch its bindings break those of matplotlib.
+    yosys = find_spec("pyosys")
+    assert yosys is not None and yosys.origin is not None
     return [Path(__file__).parent / "models/block_ram.v",
-            Path(pyosys.__file__).parent / "share/xilinx/cells_sim.v"]
+            Path(yosys.origin).parent / "share/xilinx/cells_sim.v"]
