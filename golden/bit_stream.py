@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ __all__ = ["Stream", "best_code"]
 
 _HUFFMAN_SYMBOLS = 256  # at most
 _LENGTH_BITS = 4  # of a code's length in a table
+_WORD_BITS = 32  # of a symbol, at most
 
 Integers = NDArray[np.int64]
 
@@ -35,18 +35,15 @@ def best_code(symbols: Integers, width: int) -> tuple[HuffmanCode | None, Sizes]
 
 
 def _pack(symbols: Integers, width: int) -> bytes:
-    bits = np.empty((symbols.size, width), np.uint8)
-    for k in range(width):
-        bits[:, k] = symbols >> width - 1 - k & 1
-    return np.packbits(bits).tobytes()
+    words = symbols.astype(">u4").view(np.uint8).reshape(symbols.size, 4)
+    return np.packbits(np.unpackbits(words, axis=1)[:, _WORD_BITS - width:]).tobytes()
 
 
 def _unpack(data: bytes, n: int, width: int) -> Integers:
-    bits = np.unpackbits(np.frombuffer(data, np.uint8), count=n * width).reshape(n, width)
-    symbols = np.zeros(n, np.int64)
-    for k in range(width):
-        symbols = symbols << 1 | bits[:, k]
-    return symbols
+    bits = np.zeros((n, _WORD_BITS), np.uint8)
+    bits[:, _WORD_BITS - width:] = np.unpackbits(
+        np.frombuffer(data, np.uint8), count=n * width).reshape(n, width)
+    return np.packbits(bits, axis=1).view(">u4").reshape(n).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -67,9 +64,8 @@ class Stream:
     data: bytes
 
     @classmethod
-    def of(cls, symbols: NDArray[Any], width: int) -> "Stream":
-        """The shortest stream of ``symbols`` (n,), integers from 0 to below 2**width."""
-        symbols = symbols.astype(np.int64)
+    def of(cls, symbols: Integers, width: int) -> "Stream":
+        """The shortest stream of ``symbols`` (n,), from 0 to below 2**width (at most 2**32)."""
         code, size = best_code(symbols, width)
         data = (_pack(symbols, width) if code is None
                 else np.packbits(code.encode(symbols)).tobytes())
@@ -100,7 +96,7 @@ class Stream:
         n, width, lengths, bits = facts
         start = (lengths * _LENGTH_BITS + 7) // 8
         end = start + (bits + 7) // 8
-        if min(facts) < 0 or not 1 <= width <= 32 or len(data) < end or (
+        if min(facts) < 0 or not 1 <= width <= _WORD_BITS or len(data) < end or (
                 not lengths and bits != n * width):
             raise ValueError(f"no stream of {n} symbols of {width} bits, {lengths} lengths and "
                              f"{bits} bits begins in {len(data)} bytes")

@@ -84,10 +84,11 @@ class CodedLayer:
             if array is not None and not np.isfinite(array).all():
                 raise ValueError(f"layer {name}: {parameter} must be finite")
         best = min(layouts(weight.ravel()), key=lambda layout: layout.bits)
+        floats = NumberFormat(FLOAT_BITS, None)
         return cls(name, weight.shape, best.exponent, Stream.of(*best.values),
                    best.indices and Stream.of(*best.indices),
                    best.codebook and Stream.of(*best.codebook),
-                   None if bias is None else Stream.of(bias.view(np.uint32), FLOAT_BITS))
+                   None if bias is None else Stream.of(floats.codes(bias), floats.width))
 
     def decode(self) -> tuple[Floats, Floats | None]:
         """Weights and bias, every bit of them but the sign of zeros; ValueError for nonsense."""
@@ -109,7 +110,7 @@ class CodedLayer:
         weight = flat.reshape(self.shape)
         if self.bias is None:
             return weight, None
-        return weight, self.bias.symbols.astype(np.uint32).view(np.float32)
+        return weight, NumberFormat(FLOAT_BITS, None).numbers(self.bias.symbols)
 
     @property
     def _streams(self) -> dict[str, Stream]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from math import frexp, ldexp
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,12 +54,12 @@ class NumberFormat(NamedTuple):
                 return cls(width, frexp(step)[1] - 1)
         return cls(FLOAT_BITS, None)
 
-    def codes(self, numbers: Floats) -> NDArray[Any]:
+    def codes(self, numbers: Floats) -> Integers:
         """Two's complement, or the bits of the floats."""
         if self.exponent is None:
-            return numbers.view(np.uint32)
+            return numbers.view(np.uint32).astype(np.int64)
         multiples = np.ldexp(numbers.astype(np.float64), -self.exponent).astype(np.int64)
-        return Integer(self.width, True).encode(multiples)
+        return Integer(self.width, True).encode(multiples).astype(np.int64)
 
     def numbers(self, codes: Integers) -> Floats:
         """Inverse of ``codes``."""
@@ -73,9 +73,9 @@ class Layout(NamedTuple):
     """A way to store weights: symbols and their width of each stream, and the numbers' format."""
 
     exponent: int | None
-    values: tuple[NDArray[Any], int]
-    indices: tuple[NDArray[Any], int] | None
-    codebook: tuple[NDArray[Any], int] | None
+    values: tuple[Integers, int]
+    indices: tuple[Integers, int] | None
+    codebook: tuple[Integers, int] | None
 
     @property
     def bits(self) -> int:
@@ -84,11 +84,14 @@ class Layout(NamedTuple):
 
 
 def layouts(weight: Floats) -> Iterator[Layout]:
-    """Dense and with indices of all widths, without and with a codebook; ``weight`` is flat."""
+    """Dense and, if there are zeros, with indices of all widths; without and with a codebook.
+
+    weight : flat
+    """
     places = np.flatnonzero(weight)
     numbers, member = np.unique(weight[places], return_inverse=True)
     form = NumberFormat.of(numbers)
-    for bits in (0, *INDEX_BITS):
+    for bits in (0, *INDEX_BITS) if places.size < weight.size else (0,):
         zeros, entries = relative(places, bits) if bits else (None, places)
         n = weight.size if zeros is None else zeros.size
         indices = None if zeros is None else (zeros, bits)

@@ -88,6 +88,10 @@ def test_streams_come_back(drawn: tuple[int, list[int]]) -> None:
     (dense(0.375, -0.5, -0.25, 0.125), (12, 0, 0, 0)),
     # Two bits for each of four floats of a codebook, all as frequent.
     (dense(*[0.1, 0.2, 0.3, 0.7] * 10), (80, 0, 128, 0)),
+    # Sixteenths, 1, 2 and 3: codes of 1, 2 and 2 bits; lengths of 0 to 3.
+    (dense(*[0.0625, 0.125, 0.1875] * 30), (150, 0, 0, 16)),
+    # Three of the integers of eight bits: a codebook, and three lengths.
+    (dense(*[-0.5, 0.0078125, 0.125] * 30), (150, 0, 21, 12)),
     # 90, 20, 10 and 10 times: codes of 1, 2, 3 and 3 bits, four lengths.
     (dense(*[0.1] * 90, *[0.2] * 20, *[0.3] * 10, *[0.7] * 10), (190, 0, 128, 16)),
     # Nothing is stored of zeros.
