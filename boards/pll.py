@@ -132,4 +132,4 @@ def find_pll(family: str, input_hz: int, wanted_hz: int) -> Pll:
     nearest = [megahertz(find({pll.output_hz for pll in side})) for find, side in
                ((max, below), (min, [pll for pll in plls if pll not in below])) if side]
     raise ValueError(f"clock: {LIMITS[family].primitive} makes no {megahertz(wanted_hz)} MHz of "
-                     f"{megahertz(input_hz)} MHz, but {' or '.join(nearest)} MHz")
+                     f"{megahertz(input_hz)} MHz, but {' or '.join(nearest) or 'no other'} MHz")

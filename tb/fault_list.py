@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tb.fault_list_boards import BOARD_FAULTS
 from tb.fault_list_compress import COMPRESS_FAULTS
 from tb.fault_list_link import LINK_FAULTS
 from tb.fault_list_outputs import OUTPUT_FAULTS
@@ -359,4 +360,7 @@ FAULTS = (
 
     # Pruning, sharing and coding of float models.
     *(Fault(*fault) for fault in COMPRESS_FAULTS),
+
+    # PLLs, projects and tools of boards.
+    *(Fault(*fault) for fault in BOARD_FAULTS),
 )

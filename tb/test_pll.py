@@ -66,6 +66,15 @@ def test_takes_high_references_and_a_fast_vco(family, wanted, n, m, q):
     assert (pll.n, pll.m, pll.q, pll.output_hz) == (n, m, q, wanted * MHZ)
 
 
+def test_takes_the_greatest_dividers():
+    """127 being prime, 31 / (56 * 127) of the input needs the greatest n and all but the greatest
+    q; other dividers come near."""
+    exact = Fraction(2_000 * MHZ * 31, 56 * 127)
+    pll = find_pll("xc7", 2_000 * MHZ, int(exact) + 1)
+    assert (pll.n, pll.m, pll.q) == (56, 31, 127)
+    assert 0.98 < find_pll("xc7", 2_000 * MHZ, int(exact)).output_hz / exact < 1
+
+
 @pytest.mark.parametrize("family, wanted, message", [
     ("ice40", 13, "clock: SB_PLL40 makes no 13 MHz of 12 MHz, but 16.125 MHz"),
     ("gowin", 2, "clock: rPLL makes no 2 MHz of 27 MHz, but 3.375 MHz"),

@@ -117,6 +117,7 @@ def test_openxc7_netlist(tmp_path):
     periods = dict(reversed(pair) for pair in re.findall(
         r"create_clock -period (\S+) \[get_\w+ (\S+)\]", xdc))
     assert periods.pop("clk100_0__io") == "10.0"
+    assert len(periods) == 1
     [(net, period)] = periods.items()
     assert top["netnames"][net]["bits"] == buffer["connections"]["O"]
     [pll] = cells(top, "PLLE2_ADV")
@@ -131,6 +132,7 @@ def test_openxc7_netlist_without_pll(tmp_path):
     """The board's own clock is buffered, too, and no net but its port has a frequency."""
     write_project(Blinker(), "basys-3", tmp_path, tools="openxc7", clock_hz=100e6)
     top = synthesised(tmp_path, "xc7")
+    assert len(cells(top, "BUFG")) == len(cells(top, "IBUF")) == 1
     [buffer], [pad] = cells(top, "BUFG"), cells(top, "IBUF")
     assert pad["connections"]["I"] == top["ports"]["clk100_0__io"]["bits"]
     assert buffer["connections"]["I"] == pad["connections"]["O"]

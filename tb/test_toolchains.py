@@ -85,7 +85,8 @@ def test_openxc7_script_calls_the_same(openxc7, monkeypatch, variable, value):
     assert nextpnr == (
         f"nextpnr-xilinx --chipdb {openxc7}/chips/xc7a35tcsg324.bin --xdc top.xdc --json xc7.json "
         "--freq 100 --fasm seed-7.fasm --seed 7 --timing-allow-fail")
-    assert frames.startswith("other --part xc7a35tcsg324-1 --db-root ")
+    assert frames == (f"other --part xc7a35tcsg324-1 --db-root {openxc7}/db/artix7 seed-7.fasm "
+                      "top.frames")
     assert bits.endswith("--frm_file top.frames --output_file top.bit")
 
 
@@ -103,6 +104,14 @@ def test_openxc7_himbaechel_calls(openxc7):
     assert call == ("nextpnr-himbaechel --device xc7a35tcsg324-1 -o xdc=top.xdc --json xc7.json "
                     "--freq 100 -o fasm=seed-1.fasm --seed 1 --report seed-1.json "
                     "--timing-allow-fail")
+
+
+def test_reads_the_last_fmax_of_the_slowest_clock(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("\n".join(f"Info: Max frequency for clock {name}: {mhz} MHz (PASS at 50.00 MHz)"
+                             for name, mhz in (("'a'", "10.00"), ("'b'", "20.00"),
+                                               ("  'a'", "80.50"), ("  'b'", "70.25"))))
+    assert TOOLCHAINS["openxc7"].fmax_hz(log, 1) == 70.25e6
 
 
 def test_mistral_calls(tmp_path, monkeypatch):
