@@ -31,13 +31,15 @@ class LinkModel:
     frame_bytes, queue : bytes of a frame, and of the queue in front of the accelerator
     compute : bytes of a frame -> bytes of its result
     write : address, data -> was that pair taken? None: nothing can be written
+    most : bytes of results in an answer, at most
     """
 
     def __init__(self, identity: bytes, frame_bytes: int, queue: int,
                  compute: Callable[[bytes], bytes],
-                 write: Callable[[int, int], bool] | None = None) -> None:
+                 write: Callable[[int, int], bool] | None = None,
+                 most: int = MAX_PAYLOAD - 2) -> None:
         self.identity, self.frame_bytes, self.queue = identity, frame_bytes, queue
-        self.compute, self.write = compute, write
+        self.compute, self.write, self.most = compute, write, most
         self._waiting: list[int] = []
         self._lost = False  # is everything dropped up to the next gap?
         self._reset()
@@ -119,7 +121,7 @@ class LinkModel:
     def _run(self, payload: bytes) -> bytes | Fault:
         if payload and (self.open or len(payload) > self.queue):
             return Fault.BUSY
-        given, self.results = (self.results[:MAX_PAYLOAD - 2], self.results[MAX_PAYLOAD - 2:])
+        given, self.results = self.results[:self.most], self.results[self.most:]
         frames, size = self.part + payload, self.frame_bytes
         whole = len(frames) // size * size
         self.part = frames[whole:]

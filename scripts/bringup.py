@@ -18,7 +18,6 @@ from scripts.output import (
     PlanOption,
     SeedOption,
     bar,
-    console,
     fail,
     say,
     table,
@@ -84,13 +83,10 @@ def _terminal(core: Any, clock_hz: float, port: str, baud: int) -> Iterator[tupl
     from boards.link import LinkedCore
     from tb.simulated_board import simulated_board
 
-    with console.status("building the simulated board"):
-        simulation = simulated_board(LinkedCore(core, clock_hz, baud, gap_seconds=_SIMULATED_GAP))
-        name = simulation.__enter__()
-    try:
+    say("building and starting the simulated board")
+    linked = LinkedCore(core, clock_hz, baud, gap_seconds=_SIMULATED_GAP)
+    with simulated_board(linked) as name:
         yield name, 0.05
-    finally:
-        simulation.__exit__(None, None, None)
 
 
 def bringup(

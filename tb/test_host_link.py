@@ -78,7 +78,8 @@ class Requests:
             lambda: encode(Command.TEST, bytes([*rng.integers(0, 4, 1), 0])),
             lambda: encode(Command.TEST, bytes(3)),
             lambda: encode(Command.WRITE, self.writes[rng.integers(len(self.writes))]),
-            lambda: encode(Command.WRITE, self.pairs(self.strays[rng.integers(3):])),
+            lambda: encode(Command.WRITE, self.pairs(
+                self.strays[rng.integers(3):][:rng.integers(1, 5)])),
             lambda: encode(Command.WRITE, bytes(int(rng.choice([0, 9])))),
             lambda: encode(int(rng.choice([0, 9, 0x80, 0xFF])), b"?"),
         ]
@@ -110,6 +111,11 @@ class Requests:
     def session(self, requests: int, noisy: float) -> list[int]:
         """Words of a line, from any state of the board to a known one, and then on."""
         words = [GAP, *encode(Command.RESET), *encode(Command.WRITE, self.writes[0])]
+        begin, commit = (encode(Command.WRITE, self.pairs([(address, 0)]))
+                         for address in (BEGIN, COMMIT))
+        frame, test = encode(Command.RUN, b"\x53\x01"), encode(Command.TEST, b"\1\0")
+        for packet in (begin, frame, test, encode(Command.RUN), commit, frame):
+            words += [*packet, *SETTLE]
         for _ in range(requests):
             packet = self.draw()
             if self.rng.random() < noisy:

@@ -10,22 +10,24 @@ import math
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from boards.host.counters import Counters, SelfTest
 from boards.host.frames import to_bytes, to_values
 from boards.host.line import Disturbed, Line, LinkError
 from golden.network import Network
 from golden.number import parse_number
-from golden.packet import COUNTERS, MAX_PAYLOAD, OVERHEAD, PROTOCOL, Command
+from golden.packet import MAX_PAYLOAD, OVERHEAD, PROTOCOL, Command
 from golden.pattern import pattern, signature
 
-__all__ = ["Board", "Counters", "SelfTest", "WrongBitstream"]
+__all__ = ["Board", "WrongBitstream"]
+
+T = TypeVar("T")
 
 _ROOM = 2  # bytes of an answer to RUN in front of the results
 _PATIENCE = 10  # timeouts without a result before an accelerator counts as stuck
@@ -33,51 +35,6 @@ _PATIENCE = 10  # timeouts without a result before an accelerator counts as stuc
 
 class WrongBitstream(LinkError):
     """The board holds another network, or speaks another protocol."""
-
-
-@dataclass(frozen=True)
-class Counters:
-    """What a board has counted since it was last reset; ``faults`` since it was programmed.
-
-    cycles, latency: from the first input beat to the last and to the first output beat; stalled_in,
-    stalled_out: cycles in which a beat has waited there; frames_in, frames_out; signature: of all
-    outputs (``golden.pattern.signature``); testing: is a self-test under way?; signatures: of each
-    layer's outputs, where the bitstream has taps; faults: name -> how often (modulo 2**16).
-    """
-
-    cycles: int
-    latency: int
-    stalled_in: int
-    stalled_out: int
-    frames_in: int
-    frames_out: int
-    signature: int
-    testing: bool
-    signatures: tuple[int, ...]
-    faults: Mapping[str, int]
-
-    @classmethod
-    def decode(cls, payload: bytes) -> "Counters":
-        """From the answer of a board."""
-        fields: dict[str, Any] = {}
-        for name, size in COUNTERS.items():
-            fields[name], payload = int.from_bytes(payload[:size], "little"), payload[size:]
-        faults = {name.removeprefix("faults_"): fields.pop(name)
-                  for name in COUNTERS if name.startswith("faults_")}
-        return cls(**{**fields, "testing": bool(fields["testing"])}, faults=faults,
-                   signatures=tuple(np.frombuffer(payload, "<u4").tolist()))
-
-
-@dataclass(frozen=True)
-class SelfTest:
-    """Outcome of a self-test: the golden signature and what the board has counted."""
-
-    expected: int
-    counters: Counters
-
-    @property
-    def passed(self) -> bool:
-        return self.counters.signature == self.expected
 
 
 class Board:
@@ -140,18 +97,20 @@ class Board:
                 "network, or take the network that it was built for")
         return said
 
-    def _ask(self, command: int, payload: bytes = b"") -> bytes:
-        """An answer, after attempts that were disturbed."""
-        for _ in range(self._retries):
+    def _again(self, action: Callable[[], T]) -> T:
+        """What an action gives, after attempts that were disturbed."""
+        for left in reversed(range(self._retries + 1)):
             try:
-                return self.line.ask(command, payload)
-            except Disturbed:
+                return action()
+            except Disturbed as error:
+                if not left:
+                    raise self._no_answer(error) from error
                 self.retried += 1
                 self.line.pause()
-        try:
-            return self.line.ask(command, payload)
-        except Disturbed as error:
-            raise self._no_answer(error) from error
+        raise AssertionError
+
+    def _ask(self, command: int, payload: bytes = b"") -> bytes:
+        return self._again(lambda: self.line.ask(command, payload))
 
     def _no_answer(self, error: Disturbed) -> LinkError:
         line = self.line
@@ -162,18 +121,14 @@ class Board:
 
     def reset(self) -> None:
         """Empty the board's queues and accelerator and zero its counters; weights stay."""
-        for attempt in range(self._retries + 1):
+        def once() -> None:
             nonce = secrets.token_bytes(4)  # tells the answer from those to requests before
             self.line.pause()
-            try:
-                self.line.send(Command.RESET, nonce)
-                while self.line.receive(Command.RESET) != nonce:
-                    pass
-                return
-            except Disturbed as error:
-                if attempt == self._retries:
-                    raise self._no_answer(error) from error
-                self.retried += 1
+            self.line.send(Command.RESET, nonce)
+            while self.line.receive(Command.RESET) != nonce:
+                pass
+
+        self._again(once)
 
     def echo(self, payload: bytes) -> bytes:
         """The payload, there and back."""
@@ -275,8 +230,12 @@ class Board:
         for start in range(0, frames, 500):  # in parts: all layers' outputs are kept meanwhile
             expected = signature(run(self.network, x[start:start + 500])[-1], self._output,
                                  self.identity["lanes_out"], before=expected)
-        self.reset()
-        self.line.ask(Command.TEST, frames.to_bytes(2, "little"))
+
+        def begin() -> None:
+            self.reset()
+            self.line.ask(Command.TEST, frames.to_bytes(2, "little"))
+
+        self._again(begin)
         moved, out = time.monotonic(), 0
         while (counters := self.counters()).testing:
             if counters.frames_out != out:
