@@ -138,8 +138,8 @@ def cluster(weights: NDArray[Any], clusters: int, initial: str = "linear", seed:
     initial : first centroids: "linear": evenly from the least weight to the greatest; "density":
         evenly in the distribution of the weights; "random": different weights, drawn with ``seed``
 
-    The sorted weights settle first, in milliseconds a step; scikit-learn's KMeans, which would take
-    seconds for each step of a large layer, goes on from there until nothing moves.
+    The sorted weights settle first, in less than a millisecond a step; scikit-learn's KMeans, which
+    takes seconds for each step of a large layer, goes on from there and has little left to do.
     """
     values, numbers = np.unique(weights.astype(np.float64), return_counts=True)
     counts = numbers.astype(np.float64)
