@@ -139,6 +139,16 @@ def test_stuck_accelerator(rng: np.random.Generator) -> None:
             board.run(draw_frames(rng, 2))
 
 
+def test_too_many_results(rng: np.random.Generator) -> None:
+    network = draw_network(rng)
+    with fake_board(model(network, lambda frame: bytes(6))) as name, \
+            Board.connect(name, network, **QUICK) as board:
+        message = (f"the board on {name} gives 2 bytes more than the results of all frames; reset()"
+                   " it, or program it anew")
+        with pytest.raises(LinkError, match=f"^{re.escape(message)}$"):
+            board.run(draw_frames(rng, 2))
+
+
 def test_rejects(rng: np.random.Generator) -> None:
     network, other = draw_network(rng), draw_network(rng, "other")
     with fake_board(model(network)) as name, Board.connect(name, network, **QUICK) as board:

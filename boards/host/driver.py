@@ -197,6 +197,9 @@ class Board:
                     f"the board on {self.line.name} gives no results: {sent:,} of {len(data):,} "
                     f"bytes of frames were taken, {wanted - len(results):,} bytes of results are "
                     "missing; reset() it, or program it anew")
+        if len(results) > wanted:
+            raise LinkError(f"the board on {self.line.name} gives {len(results) - wanted:,} bytes "
+                            "more than the results of all frames; reset() it, or program it anew")
 
     def write(self, core: Any, network: Network) -> None:
         """Make the board compute another network, by writing its weights.
