@@ -9,7 +9,6 @@ from typing import Any
 
 from amaranth import Instance, Module, Signal
 from amaranth.lib import io
-from amaranth.lib.cdc import FFSynchronizer
 
 from boards.clock import Clocked
 
@@ -60,7 +59,8 @@ class Xilinx7(Clocked):
 
 
 class CycloneV(Clocked):
-    """Intel Cyclone V: Mistral or Quartus."""
+    """Intel Cyclone V: Mistral, where plain buffers alone serve and an output is always driven, or
+    Quartus."""
 
     toolchain: str
 
@@ -85,32 +85,29 @@ class CycloneV(Clocked):
         into, out = Signal(len(port)), Signal(len(port))
         for bit in range(len(port)):
             pad, o, i = port.io[bit], out[bit], into[bit]
-            m.submodules[f"pad_{bit}"] = {
-                io.Direction.Input: lambda pad=pad, o=o, i=i: Instance(
-                    "MISTRAL_IB", i_PAD=pad, o_O=i),
-                io.Direction.Output: lambda pad=pad, o=o, i=i: Instance(
-                    "MISTRAL_OB", o_PAD=pad, i_I=o),
-                io.Direction.Bidir: lambda pad=pad, o=o, i=i: Instance(
-                    "MISTRAL_IO", io_PAD=pad, i_I=o, i_OE=buffer.oe, o_O=i),
-            }[buffer.direction]()
+            if buffer.direction is io.Direction.Input:
+                cell = Instance("MISTRAL_IB", i_PAD=pad, o_O=i)
+            elif buffer.direction is io.Direction.Output:
+                cell = Instance("MISTRAL_OB", o_PAD=pad, i_I=o)
+            else:
+                cell = Instance("MISTRAL_IO", io_PAD=pad, i_I=o, i_OE=buffer.oe, o_O=i)
+            m.submodules[f"pad_{bit}"] = cell
         if buffer.direction is not io.Direction.Output:
             m.d.comb += buffer.i.eq(into ^ inverted)
         if buffer.direction is not io.Direction.Input:
             m.d.comb += out.eq(buffer.o ^ inverted)
         return m
 
-    def get_ff_sync(self, synchronizer: FFSynchronizer) -> Any:
+    # Without a platform Amaranth makes synchronisers of plain flip-flops, which Mistral has.
+    def get_ff_sync(self, synchronizer: Any) -> Any:
         if self.toolchain != "Mistral":
             return super().get_ff_sync(synchronizer)  # type: ignore[misc]
-        m = Module()
-        chain = synchronizer.i
-        for stage in range(synchronizer._stages):
-            following = Signal(synchronizer.i.shape(), name=f"stage{stage}", reset_less=True,
-                               init=synchronizer._init)
-            m.d[synchronizer._o_domain] += following.eq(chain)
-            chain = following
-        m.d.comb += synchronizer.o.eq(chain)
-        return m
+        return synchronizer.elaborate(None)
+
+    def get_async_ff_sync(self, synchronizer: Any) -> Any:
+        if self.toolchain != "Mistral":
+            return super().get_async_ff_sync(synchronizer)  # type: ignore[misc]
+        return synchronizer.elaborate(None)
 
 
 class Ecp5(Clocked):

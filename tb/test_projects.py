@@ -17,6 +17,7 @@ from amaranth.lib import io
 
 from boards.platforms import BOARDS
 from boards.project import choose, write_project
+from boards.toolchain import Toolchain
 from hdl.yosys import run_yosys
 from tb.tool_case import Blinker, ram_test
 
@@ -179,6 +180,7 @@ def test_scripts_are_sound(tmp_path, board):
     """Every board has a project; sh can read its script, which names all tools and variables."""
     *files, script = write_project(Blinker(), board, tmp_path)
     chain = choose(board)
+    assert isinstance(chain, Toolchain)
     text = script.read_text()
     subprocess.run(["sh", "-n", str(script)], check=True)
     assert script.stat().st_mode & 0o111

@@ -7,15 +7,16 @@ Tools that pip lacks have stand-ins that note their arguments and write what is 
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from boards.flow import DoesNotFit, build, utilisation
+from boards.openxc7 import OPENXC7, OPENXC7_HIMBAECHEL
 from boards.platforms import BOARDS
 from boards.project import TOOLCHAINS, choose, write_project
 from boards.toolchain import Use
 from boards.tools import MissingTool, Step, Tool, run
+from boards.trellis import TRELLIS
 from boards.vendor import VIVADO
 from hdl.yosys import ToolError
 from tb.tool_case import DATABASE_FILES, Blinker, write_tool
@@ -111,7 +112,7 @@ def test_reads_the_last_fmax_of_the_slowest_clock(tmp_path):
     log.write_text("\n".join(f"Info: Max frequency for clock {name}: {mhz} MHz (PASS at 50.00 MHz)"
                              for name, mhz in (("'a'", "10.00"), ("'b'", "20.00"),
                                                ("  'a'", "80.50"), ("  'b'", "70.25"))))
-    assert TOOLCHAINS["openxc7"].fmax_hz(log, 1) == 70.25e6
+    assert OPENXC7.fmax_hz(log, 1) == 70.25e6
 
 
 def test_mistral_calls(tmp_path, monkeypatch):
@@ -157,19 +158,19 @@ def test_all_seeds_fail(openxc7):
         build(Blinker(), *arguments[1:])
 
 
-OPENXC7 = ("nix develop github:openXC7/toolchain-nix, or the installer of "
-           "github.com/openXC7/toolchain-installer")
-MISTRAL = ("build nextpnr of github.com/YosysHQ/nextpnr with -DARCH=mistral and "
-           "-DMISTRAL_ROOT=FOLDER, a checkout of github.com/Ravenslofty/mistral, or take an "
-           "oss-cad-suite that has it")
+_OPENXC7 = ("nix develop github:openXC7/toolchain-nix, or the installer of "
+            "github.com/openXC7/toolchain-installer")
+_MISTRAL = ("build nextpnr of github.com/YosysHQ/nextpnr with -DARCH=mistral and "
+            "-DMISTRAL_ROOT=FOLDER, a checkout of github.com/Ravenslofty/mistral, or take an "
+            "oss-cad-suite that has it")
 
 
 @pytest.mark.parametrize("board, tools, names, advice", [
-    ("basys-3", "openxc7", "nextpnr-xilinx, fasm2frames, xc7frames2bit", OPENXC7),
+    ("basys-3", "openxc7", "nextpnr-xilinx, fasm2frames, xc7frames2bit", _OPENXC7),
     ("pynq-z1", "openxc7-himbaechel", "nextpnr-himbaechel, fasm2frames, xc7frames2bit",
      ("build nextpnr of github.com/YosysHQ/nextpnr with -DARCH=himbaechel "
-      f"-DHIMBAECHEL_UARCH=xilinx; {OPENXC7}")),
-    ("de0-cv", "mistral", "nextpnr-mistral", MISTRAL),
+      f"-DHIMBAECHEL_UARCH=xilinx; {_OPENXC7}")),
+    ("de0-cv", "mistral", "nextpnr-mistral", _MISTRAL),
 ])
 def test_names_what_is_missing(tmp_path, monkeypatch, board, tools, names, advice):
     monkeypatch.setenv("PATH", "")
@@ -202,7 +203,7 @@ def test_names_missing_databases(openxc7):
             f"xc7frames2bit needs Project X-Ray's {openxc7}/db/artix7/xc7a35tcsg324-1/part.yaml, "
             "which is not there; PRJXRAY_DB_DIR must name a checkout of "
             "github.com/openXC7/prjxray-db")):
-        TOOLCHAINS["openxc7-himbaechel"].check(BOARDS["arty-a7-35t"])
+        OPENXC7_HIMBAECHEL.check(BOARDS["arty-a7-35t"])
 
 
 @pytest.mark.parametrize("board, tools, message", [
@@ -236,4 +237,4 @@ def test_every_board_has_its_toolchains(tmp_path):
     for board in BOARDS.values():
         assert board.toolchains and set(board.toolchains) <= set(TOOLCHAINS)
     assert set(TOOLCHAINS) == {name for board in BOARDS.values() for name in board.toolchains}
-    assert Path(choose("ulx3s-85f").place.command()[0]).exists()
+    assert TRELLIS.place.command()
