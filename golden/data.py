@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from golden.cifar10 import FILES, find_cifar10, read_cifar10
 from golden.idx import read_idx
+from golden.jets import CLASSES as JETS
+from golden.jets import FEATURES, NAME, read_jets
 from golden.movies import LENGTH, read_movies
 from golden.number import Bipolar, Integer, Number
 from golden.volumes import SHAPES, SIZE, make_volumes
@@ -136,6 +138,12 @@ def _load_movies(folder: str | os.PathLike[str] | None) -> Dataset:
     return Dataset("movies", *read_movies(where), (LENGTH,), ("negative", "positive"))
 
 
+def _load_jets(folder: str | os.PathLike[str] | None) -> Dataset:
+    """The jets in ``folder`` (LUTLOOM_DATA if None) or its subfolder jets, or from OpenML."""
+    where = _folder(folder, "jets", "the jets", f"as {NAME}.arff, or gets what OpenML has")
+    return Dataset("jets", *read_jets(where), (FEATURES,), JETS)
+
+
 def _load_volumes(_folder: str | os.PathLike[str] | None) -> Dataset:
     """Volumes of eight shapes, made anew."""
     (train_x, train_y), (test_x, test_y) = (make_volumes(n, seed) for n, seed in _VOLUMES)
@@ -143,7 +151,7 @@ def _load_volumes(_folder: str | os.PathLike[str] | None) -> Dataset:
 
 
 DATASETS = {"digits": _load_digits, "mnist": _load_mnist, "cifar10": _load_cifar10,
-            "movies": _load_movies, "volumes": _load_volumes}
+            "movies": _load_movies, "volumes": _load_volumes, "jets": _load_jets}
 
 
 def encode_pixels(pixels: NDArray[Any], number: Number) -> NDArray[np.int64]:
@@ -170,8 +178,8 @@ def encode_pixels(pixels: NDArray[Any], number: Number) -> NDArray[np.int64]:
 def load(name: str, folder: str | os.PathLike[str] | None = None) -> Dataset:
     """The data set ``name`` of ``DATASETS``.
 
-    folder : where its files are, or the subfolders mnist, cifar10 and movie_reviews with them; the
-        environment variable LUTLOOM_DATA if None; digits and volumes need none
+    folder : where its files are, or the subfolders mnist, cifar10, movie_reviews and jets with
+        them; the environment variable LUTLOOM_DATA if None; digits and volumes need none
 
     Raises ValueError for an unknown name and for a wrong file, FileNotFoundError for a missing
     one; each message names the file, the reason and the way out.

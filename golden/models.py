@@ -134,6 +134,7 @@ MODELS = {spec.name: spec for spec in (
     ModelSpec("lfc", (784, 1024, 1024, 1024, 10), "mnist"),
     ModelSpec("digits", (64, 64, 64, 64, 10), "digits"),
     ModelSpec("lenet300", (784, 300, 100, 10), "mnist"),
+    ModelSpec("jets", (16, 64, 32, 32, 5), "jets"),
     ModelSpec("mlp128", (784, 128, 128, 128, 10), "mnist", "binarised"),
 )}
 

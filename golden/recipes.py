@@ -66,6 +66,7 @@ RECIPES = {
     "lfc": Recipe(epochs=50, learning_rate=0.02, temperature=0.5, shift=1, batch=200),
     "digits": Recipe(epochs=200, learning_rate=0.01, temperature=0.5),
     "lenet300": Recipe(epochs=30, learning_rate=1e-3),
+    "jets": Recipe(epochs=30, batch=500, learning_rate=0.01, temperature=0.5),
     "mlp128": Recipe(epochs=40, learning_rate=0.03, temperature=0.5, shift=1),
     "tiny_cnn": Recipe(epochs=100, learning_rate=0.01),
     "lenet5": Recipe(epochs=20, learning_rate=0.01, temperature=0.5, shift=1, bfloat16=True),

@@ -13,7 +13,7 @@ from scripts.train import train_model
 
 __all__ = ["bench_clusters"]
 
-CLUSTERS = 2, 3, 4, 6, 8, 16, 32, 64, 128, 256
+CLUSTERS = 2, 4, 8, 16, 32, 64, 128, 256
 
 
 def bench_clusters(

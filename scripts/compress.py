@@ -124,7 +124,6 @@ def _tables(layers: Any, sizes: Any) -> None:
     table("weights", ["layer", "shape", "weights", "not 0", "pruned", "rate"],
           [(row.name, "x".join(map(str, row.shape)), row.weights, row.non_zeros, row.pruned,
             f"{row.rate:.2f} x") for row in layers])
-    table("bits", ["layer", "float32", "values", "indices", "codebook", "tables", "bias", "rate",
-                   "entropy"],
-          [(row.name, row.plain, row.values, row.indices, row.codebook, row.tables, row.bias,
+    table("bits", ["layer", "float32", "values", "indices", "tables", "bias", "rate", "entropy"],
+          [(row.name, row.plain, row.values, row.indices, row.codebook + row.tables, row.bias,
             f"{row.rate:.1f} x", round(row.entropy)) for row in sizes])

@@ -18,7 +18,7 @@ _OF_MODEL = "input", "dropout", "weights"  # options that change the model, not 
 
 RecipeArgument = Annotated[str, typer.Argument(
     help="A recipe file (.toml), the name of one that `lutloom zoo` lists, or the name of a model: "
-    "digits, tfc, sfc, lfc, lenet300, mlp128, tiny_cnn, lenet5, cifar_cnn, cnv, cnv_w1a2, "
+    "digits, tfc, sfc, lfc, lenet300, jets, mlp128, tiny_cnn, lenet5, cifar_cnn, cnv, cnv_w1a2, "
     "cnv_ternary, resnet8, text, text_cnn or voxels.", show_default=False)]
 
 

@@ -149,7 +149,7 @@ def test_indices_of_words_become_inputs() -> None:
 
 def test_unknown_data_set_is_refused() -> None:
     with pytest.raises(ValueError, match="^data set must be one of digits, mnist, cifar10, movies, "
-                                         'volumes, not "cifar"$'):
+                                         'volumes, jets, not "cifar"$'):
         load("cifar")
 
 

@@ -34,10 +34,11 @@ def weights(model: torch.nn.Module) -> list[Any]:
 def test_named_models_have_the_known_widths() -> None:
     assert {name: spec.widths[:-1] for name, spec in MODELS.items()} == {
         "tfc": (784, 64, 64, 64), "sfc": (784, 256, 256, 256), "lfc": (784, 1024, 1024, 1024),
-        "digits": (64, 64, 64, 64), "lenet300": (784, 300, 100), "mlp128": (784, 128, 128, 128)}
+        "digits": (64, 64, 64, 64), "lenet300": (784, 300, 100),
+        "jets": (16, 64, 32, 32), "mlp128": (784, 128, 128, 128)}
     assert RECIPES.keys() == MODELS.keys() | CONVNETS.keys()
     for name, spec in MODELS.items():
-        assert (spec.name, spec.widths[-1]) == (name, 10)
+        assert (spec.name, spec.widths[-1]) == (name, 5 if name == "jets" else 10)
 
 
 @pytest.mark.parametrize("kind", ["binary", "float"])
@@ -182,8 +183,8 @@ def other(**change: Any) -> Dataset:
     (lambda: Recipe(1, temperature="1"), TypeError,  # type: ignore[arg-type]
      "temperature must be a number, not '1'"),
     (lambda: train("xfc", DIGITS), ValueError,
-     ('model must be one of tfc, sfc, lfc, digits, lenet300, mlp128, tiny_cnn, lenet5, '
-      'cifar_cnn, cnv, cnv_w1a2, cnv_ternary, resnet8, text, text_cnn, voxels, not "xfc"')),
+     ('model must be one of tfc, sfc, lfc, digits, lenet300, jets, mlp128, tiny_cnn, '
+      'lenet5, cifar_cnn, cnv, cnv_w1a2, cnv_ternary, resnet8, text, text_cnn, voxels, not "xfc"')),
     (lambda: train(SPEC, DIGITS, QUICK, device="tpu"), ValueError,
      'device must be one of auto, cpu, cuda, not "tpu"'),
     (lambda: train(SPEC, other(shape=(64,)), dataclasses.replace(QUICK, shift=1)), ValueError,
