@@ -20,7 +20,7 @@ LINK_FAULTS = (
     ("uart", "hdl/uart.py", "m.d.sync += lost.eq(1)", "m.d.sync += lost.eq(0)",
      "lost bytes are not told", _UART + "test_bytes_that_nobody_takes"),
     ("uart", "hdl/uart.py", "ends & (bits <= 1)", "ends & (bits == 0)",
-     "a pause after each byte", _UART + "test_bytes_come_back[5]"),
+     "a pause after each byte", _UART + "test_bytes_come_back[5-rtl]"),
 
     ("packet", "hdl/packet.py", "checksum.valid.eq(take & (place != _Place.START))",
      "checksum.valid.eq(take)", "the start byte is in the checksum", _MODEL + "[quiet]"),
@@ -56,9 +56,9 @@ LINK_FAULTS = (
      "idle with a frame inside", _PORT + "test_frames"),
 
     ("pattern", "hdl/pattern.py", "one ^ one >> 17", "one ^ one >> 16",
-     "another generator", _PATTERN + "test_matches_golden[number0-10-3]"),
+     "another generator", _PATTERN + "test_matches_golden[number0-10-3-rtl]"),
     ("pattern", "hdl/pattern.py", "rotate_left(11 * k)", "rotate_left(12 * k)",
-     "the second word of a beat is another", _PATTERN + "test_matches_golden[number1-64-13]"),
+     "the second word of a beat is another", _PATTERN + "test_matches_golden[number1-64-13-rtl]"),
     ("pattern", "golden/pattern.py", "beats.tobytes(), before)", "beats.tobytes())",
      "a signature begins anew", _PATTERN + "test_signature_is_the_checksum_of_beats"),
 

@@ -128,8 +128,11 @@ class Requests:
         return [*words, GAP]
 
 
-@pytest.mark.parametrize("noisy, requests", [(0.0, 25), (0.7, 40)], ids=["quiet", "noise"])
-def test_answers_as_the_model(rng: np.random.Generator, noisy: float, requests: int) -> None:
+@pytest.mark.parametrize("noisy, requests, netlist", [
+    (0.0, 25, False), (0.7, 40, False), (0.7, 15, True),
+], ids=["quiet", "noise", "netlist"])
+def test_answers_as_the_model(rng: np.random.Generator, noisy: float, requests: int,
+                              netlist: bool) -> None:
     networks = [draw_network(rng) for _ in range(2)]
     core = Accelerator(networks[0], Plan({"first": LayerPlan(2, 3, "ram"),
                                           "second": LayerPlan(3, 2, "ram")}, lanes=2))
@@ -137,10 +140,11 @@ def test_answers_as_the_model(rng: np.random.Generator, noisy: float, requests: 
     words = Requests(rng, core, networks).session(requests, noisy)
     model = LinkModel(IDENTITY, 2, QUEUE, written.compute, written.write)
     answers = model.answers(words)
-    assert answers.count(encode(Command.ECHO | 0x80, bytes(64))) > 5
+    assert answers.count(encode(Command.ECHO | 0x80, bytes(64))) >= 6
     link = HostLink(CorePort(core, QUEUE, 30), IDENTITY)
     simulate(link, Frames(np.array([words]), 9, 1), Frames(np.array([list(answers)]), 8, 1),
-             starts=(), latency=64, interval=64, scenarios=("none", "both", "reset"))
+             starts=(), latency=64, interval=64, netlist=netlist,
+             scenarios=("both",) if netlist else ("none", "both", "reset"))
 
 
 def test_rejects_an_identity_of_no_or_too_many_bytes(rng: np.random.Generator) -> None:

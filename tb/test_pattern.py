@@ -8,6 +8,7 @@ import pytest
 from golden.number import Bipolar, Integer, Number, Ternary
 from golden.pattern import SEED, pattern, signature
 from hdl.pattern import Pattern
+from tb.cases import rtl_only
 from tb.harness import Frames, simulate
 
 
@@ -17,11 +18,12 @@ class OneAtATime(Pattern):
     initiation_interval = 1
 
 
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("number, n, lanes", [
-    (Integer(8, False), 10, 3), (Integer(8, False), 64, 13), (Bipolar(), 5, 1), (Ternary(), 37, 37),
-    (Integer(5, True), 7, 7),
+    rtl_only(Integer(8, False), 10, 3), (Integer(8, False), 64, 13), rtl_only(Bipolar(), 5, 1),
+    rtl_only(Ternary(), 37, 37), rtl_only(Integer(5, True), 7, 7),
 ])
-def test_matches_golden(number: Number, n: int, lanes: int) -> None:
+def test_matches_golden(number: Number, n: int, lanes: int, netlist: bool) -> None:
     """Three frames, and the same again, with the lanes beyond a frame's last element."""
     core = OneAtATime(number, n, lanes)
     beats = -(-n // lanes)
@@ -30,7 +32,7 @@ def test_matches_golden(number: Number, n: int, lanes: int) -> None:
     assert len(np.unique(whole, axis=0)) == 3
     out = Frames(number.encode(whole).reshape(1, -1).repeat(2, 0), number.width, lanes)
     simulate(core, Frames(np.array([[3], [3]]), 16, 1), out, starts=(), latency=1,
-             interval=3 * beats)
+             interval=3 * beats, netlist=netlist)
 
 
 def test_generator_is_the_published_one() -> None:

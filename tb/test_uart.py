@@ -12,6 +12,7 @@ from amaranth.sim import Simulator
 from golden.packet import EVENT, Event
 from hdl.fifo import StreamFIFO
 from hdl.uart import UARTReceiver, UARTTransmitter, bit_period
+from tb.cases import rtl_only
 from tb.harness import Frames, simulate
 
 GAP, FRAMING, OVERFLOW = (EVENT | event for event in Event)
@@ -38,12 +39,14 @@ class Loop(wiring.Component):
         return m
 
 
-@pytest.mark.parametrize("cycles", [4, 5, 13])
-def test_bytes_come_back(rng: np.random.Generator, cycles: int) -> None:
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
+@pytest.mark.parametrize("cycles", [4, rtl_only(5), rtl_only(13)])
+def test_bytes_come_back(rng: np.random.Generator, cycles: int, netlist: bool) -> None:
     """A byte is sent every 10 bits; it is there 9.5 bits after it was taken, and a few cycles."""
     x = np.concatenate([[0, 255, 0x55, 0xAA, 1, 128], rng.integers(0, 256, 10)])[:, None]
     simulate(Loop(64 * cycles, 64), Frames(x, 8, 1), Frames(x, 9, 1), interval=10 * cycles,
-             latency=9 * cycles + cycles // 2 + 6, scenarios=("none", "source", "sink", "both"))
+             latency=9 * cycles + cycles // 2 + 6, scenarios=("none", "source", "sink", "both"),
+             netlist=netlist)
 
 
 def levels(words: list[int | str], period: float) -> list[int]:
