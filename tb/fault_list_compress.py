@@ -4,6 +4,7 @@ __all__ = ["COMPRESS_FAULTS"]
 
 _MASKING = "tb/test_golden_masking.py::"
 _SHARING = "tb/test_golden_sharing.py::"
+_LAYER = "tb/test_golden_coded_layer.py::"
 _CODED = "tb/test_golden_coded.py::"
 
 COMPRESS_FAULTS = (
@@ -34,16 +35,16 @@ COMPRESS_FAULTS = (
 
     ("coded", "golden/coded_layout.py", "np.cumsum((gaps >> bits) + 1)",
      "np.cumsum((gaps > 2**bits) + 1)", "a long run has one filling zero at most",
-     _CODED + "test_relative_indices"),
+     _LAYER + "test_relative_indices"),
     ("coded", "golden/coded_layout.py", "values[entries] = member + zero",
      "values[entries] = member", "filling zeros have the place of the first number",
-     _CODED + "test_fillers_come_back"),
+     _LAYER + "test_fillers_come_back"),
     ("coded", "golden/bit_stream.py", "if coded.total < plain.total",
      "if coded.payload < plain.payload", "the table of a Huffman code is not counted",
-     _CODED + "test_streams_come_back"),
+     _LAYER + "test_streams_come_back"),
     ("coded", "golden/coded_layer.py", "key=lambda layout: layout.bits",
      "key=lambda layout: layout.indices is not None", "every layer is stored as it is",
-     _CODED + "test_sizes_by_hand"),
+     _LAYER + "test_sizes_by_hand"),
     ("coded", "golden/coded.py", "pairs.append((others[name], torch.from_numpy(array.copy())))",
      "pass", "batch norm is not restored", _CODED + "test_models_come_back[raw-raw]"),
 )

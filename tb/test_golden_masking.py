@@ -89,7 +89,7 @@ def test_percentiles_of_groups(name: str, granularity: str, rng: np.random.Gener
         parametrize.remove_parametrizations(layer, "weight")
 
 
-@example_settings(max_examples=100, deadline=None, derandomize=True)
+@example_settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(st.integers(-9, 9).filter(bool), min_size=2, max_size=30),
        st.floats(0, 100, allow_subnormal=False))
 def test_percentile_takes_the_exact_number(values: list[int], amount: float) -> None:

@@ -69,7 +69,7 @@ def test_first_centroids(rng: np.random.Generator) -> None:
         assert found.centroids.tolist() == lloyd(weights, start).tolist()
         alone = KMeans(5, init=start[:, None], n_init=1, tol=0).fit_predict(weights[:, None])
         assert alone.tolist() == sections(weights, found.centroids).tolist()
-    drawn = [tuple(cluster(weights, 5, "random", seed).centroids) for seed in (*range(8), 0)]
+    drawn = [tuple(cluster(weights, 5, "random", seed).centroids) for seed in (0, 1, 2, 3, 0)]
     assert drawn[0] == drawn[-1] and len(set(drawn)) > 1
 
 
