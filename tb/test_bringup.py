@@ -12,10 +12,11 @@ from boards.link import BoardLink, LinkedCore, identity
 from boards.platforms import BOARDS
 from golden.checkpoint import load_checkpoint, zoo_path
 from golden.layer import Dense
+from golden.link import LinkModel
 from golden.lower import lower
 from golden.network import Network
 from golden.number import Bipolar, Integer
-from golden.packet import MAX_PAYLOAD, Fault, encode
+from golden.packet import ERROR, MAX_PAYLOAD, Command, Fault, encode
 from golden.reference import run
 from hdl.accelerator import Accelerator
 from hdl.core_port import CorePort
@@ -23,6 +24,7 @@ from hdl.plan import LayerPlan, Plan
 from hdl.planner import plan_for_cycles
 from scripts.bringup import page
 from tb.cli_case import lutloom, results
+from tb.fake_board import fake_board
 from tb.simulated_board import simulated_board
 
 CLOCK, BAUD = 12_000_000, 3_000_000
@@ -68,12 +70,12 @@ def draw_network(rng: np.random.Generator, name: str) -> Network:
 
 
 def test_writes_another_network(rng: np.random.Generator) -> None:
-    """Frames of 113 bytes through a queue of 100, with other weights afterwards."""
+    """Frames of 113 bytes through small queues, with other weights afterwards."""
     built, other = (draw_network(rng, "written") for _ in range(2))
     core = Accelerator(built, Plan({"first": LayerPlan(3, 5, "ram"),
                                     "second": LayerPlan(5, 6, "ram")}, lanes=7))
     x = rng.integers(-4, 4, (12, 300))
-    linked = LinkedCore(core, CLOCK, BAUD, queue=100, results=9, gap_seconds=100e-6)
+    linked = LinkedCore(core, CLOCK, BAUD, received=200, queue=100, results=9, gap_seconds=100e-6)
     with simulated_board(linked) as name, \
             Board.connect(name, built, baud=BAUD, timeout=20, pause=0.05) as board:
         assert board.identity["queue"] == 100 and board.identity["writable"] == 1
@@ -86,12 +88,49 @@ def test_writes_another_network(rng: np.random.Generator) -> None:
         board.network = built  # which it is not any more
         assert not board.self_test(3).passed
 
+        # Far more than the window: answers, then one error, then the next packet.
+        board.line.send_raw(40 * encode(Command.IDENTIFY))
+        answers = [board.line.receive_any()]
+        while answers[-1][0] != ERROR:
+            answers.append(board.line.receive_any())
+        assert 20 < len(answers) < 40 and answers[-1][1] == bytes([Fault.OVERFLOW])
+        board.line.pause()
+        assert board.echo(b"next") == b"next"
+        assert board.counters().faults == {**dict.fromkeys(board.counters().faults, 0),
+                                           "overflow": 1}
+
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_every_board_has_its_uart(name: str) -> None:
     platform = BOARDS[name].platform()
     uart = platform.request("uart", 0, dir="-")
     assert uart.rx is not uart.tx
+
+
+def test_bringup_of_a_board_at_a_port(rng: np.random.Generator, tmp_path: Path,
+                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another network there, then a check that fails: status 1, and what is wrong."""
+    monkeypatch.chdir(tmp_path)
+    network, other = draw_network(rng, "wanted"), draw_network(rng, "there")
+    network.save("network.npz")
+    Plan({"first": LayerPlan(), "second": LayerPlan()}).save("plan.json")
+    command = ("bringup", "icebreaker", "--network", "network.npz", "--plan", "plan.json",
+               "--random", "--port")
+    with fake_board(LinkModel(identity_of(other), 113, 250, bytes)) as name:
+        status, _, errors = lutloom(*command, name)
+    assert status == 1
+    assert errors.startswith(f"the board on {name} holds network there {other.digest[:12]}, not "
+                             f"wanted {network.digest[:12]}; program it with ")
+    found = [Check("right", "1", "1"), Check("wrong", "2", "3")]
+    monkeypatch.setattr("scripts.bringup.check_board", lambda *_: {
+        "checks": {"Some": found}, "rates": {}, "identity": {}, "retried": 0})
+    with fake_board(LinkModel(identity_of(network), 113, 250, bytes)) as name:
+        status, output, errors = lutloom(*command, name, "--json", "bringup.json")
+    assert (status, errors) == (
+        1, "1 of 2 checks passed; the first that did not: wrong: wanted 2, got 3\n")
+    assert re.search(r"wrong +2 +3 +WRONG", output)
+    assert results(tmp_path / "bringup.json", "bringup")["passed"] is False
+    assert "<td>WRONG</td>" in (tmp_path / "bringup.html").read_text()
 
 
 def test_a_check_that_fails_is_shown(tmp_path: Path) -> None:

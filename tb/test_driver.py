@@ -108,6 +108,15 @@ def test_nothing_answers() -> None:
     os.close(theirs)
 
 
+def test_port_that_goes_away(rng: np.random.Generator) -> None:
+    network = draw_network(rng)
+    with fake_board(model(network)) as name:
+        board = Board.connect(name, network, **QUICK)
+    with pytest.raises(LinkError, match=f"^port {name} has failed: "):
+        board.echo(b"anybody?")
+    board.close()
+
+
 def test_no_such_port() -> None:
     with pytest.raises(OSError, match="^port /dev/none cannot be opened: .*; serial ports here: "):
         Board.connect("/dev/none", draw_network(np.random.default_rng(1)))

@@ -147,10 +147,15 @@ def test_answers_as_the_model(rng: np.random.Generator, noisy: float, requests: 
              scenarios=("both",) if netlist else ("none", "both", "reset"))
 
 
-def test_rejects_an_identity_of_no_or_too_many_bytes(rng: np.random.Generator) -> None:
+def test_rejects(rng: np.random.Generator) -> None:
     network = draw_network(rng)
     port = CorePort(Accelerator(network, Plan({"first": LayerPlan(), "second": LayerPlan()})))
     for size in (0, MAX_PAYLOAD + 1):
         message = f"HostLink identity must be 1 to 512 bytes, not {size}"
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             HostLink(port, bytes(size))
+    port.taps = tuple(f"layer_{k}" for k in range(118))
+    message = ("the counters and 118 watched layers need 515 bytes, a packet has 512; leave out "
+               "taps")
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        HostLink(port, IDENTITY)
