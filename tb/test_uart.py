@@ -49,6 +49,33 @@ def test_bytes_come_back(rng: np.random.Generator, cycles: int, netlist: bool) -
              netlist=netlist)
 
 
+@pytest.mark.parametrize("period", [256, 257, 319, 533, 1001])
+def test_transmitter_keeps_the_rate(period: int) -> None:
+    """Byte k is taken 10 k bits after the first, rounded down to cycles, and all come back."""
+    transmitter, receiver = UARTTransmitter(period), UARTReceiver(period, NO_GAP)
+    m, taken, seen = Module(), [], []
+    m.submodules.transmitter, m.submodules.receiver = transmitter, receiver
+    m.d.comb += receiver.line.eq(transmitter.line)
+
+    async def bench(context):
+        context.set(transmitter.i.valid, 1)
+        context.set(receiver.o.ready, 1)
+        for cycle in range(75 * period // 64):
+            context.set(transmitter.i.payload, 17 * len(taken))
+            if context.get(transmitter.i.ready):
+                taken.append(cycle)
+            if context.get(receiver.o.valid):
+                seen.append(context.get(receiver.o.payload))
+            await context.tick()
+
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert taken == [10 * period * k // 64 for k in range(8)]
+    assert seen == [17 * k for k in range(7)]
+
+
 def levels(words: list[int | str], period: float) -> list[int]:
     """Levels of a line, a cycle each: a byte, or a number of bits of rest ("8") or break ("-8")."""
     found: list[int] = []
