@@ -192,6 +192,7 @@ def test_counters_are_read_in_their_order() -> None:
     counters = Counters.decode(payload + (1000).to_bytes(4, "little") + bytes(4))
     assert (counters.cycles, counters.latency, counters.stalled_in, counters.stalled_out,
             counters.frames_in, counters.frames_out, counters.signature) == (1, 2, 3, 4, 5, 6, 7)
+    assert counters.cycles_per_frame == 1 / 6
     assert counters.testing is True and counters.signatures == (1000, 0)
     assert counters.faults == {"start": 9, "length": 10, "truncated": 11, "checksum": 12,
                                "framing": 13, "overflow": 14}

@@ -53,7 +53,9 @@ def test_bytes_come_back(rng: np.random.Generator, cycles: int, netlist: bool) -
 def test_transmitter_keeps_the_rate(period: int) -> None:
     """Byte k is taken 10 k bits after the first, rounded down to cycles, and all come back."""
     transmitter, receiver = UARTTransmitter(period), UARTReceiver(period, NO_GAP)
-    m, taken, seen = Module(), [], []
+    taken: list[int] = []
+    seen: list[int] = []
+    m = Module()
     m.submodules.transmitter, m.submodules.receiver = transmitter, receiver
     m.d.comb += receiver.line.eq(transmitter.line)
 

@@ -1,5 +1,6 @@
 """What a board has counted, and what comes of its self-test."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,11 @@ class Counters:
     testing: bool
     signatures: tuple[int, ...]
     faults: Mapping[str, int]
+
+    @property
+    def cycles_per_frame(self) -> float:
+        """Cycles over frames that are out; NaN before the first."""
+        return self.cycles / self.frames_out if self.frames_out else math.nan
 
     @classmethod
     def decode(cls, payload: bytes) -> "Counters":
