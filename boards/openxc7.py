@@ -36,10 +36,10 @@ def _die(board: Board) -> str:
 
 
 def _database_folder() -> str:
-    """Folder of Project X-Ray's databases."""
+    """Folder of Project X-Ray's databases; tools run in another folder than the caller's."""
     for name in ("PRJXRAY_DB_DIR", "DB_DIR"):
         if os.environ.get(name):
-            return os.environ[name]
+            return str(Path(os.environ[name]).absolute())
     roots = os.environ.get("NEXTPNR_XILINX_DIR", _SNAP), _SNAP
     folders = [f"{root}{inner}/external/prjxray-db" for root in roots
                for inner in ("", "/share/nextpnr")]
@@ -53,7 +53,7 @@ def chip_database(board: Board) -> str:
     """
     names = "CHIPDB", f"{_family(board).upper()}_CHIPDB", "CHIPDB_DIR"
     folder = Path(next((os.environ[name] for name in names if os.environ.get(name)),
-                       f"{_SHARE}/xilinx-chipdb"))
+                       f"{_SHARE}/xilinx-chipdb")).absolute()
     if folder.suffix == ".bin":
         return str(folder)
     # Amaranth's CHIPDB_DIR has files called after the device alone.

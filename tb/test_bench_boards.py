@@ -1,7 +1,9 @@
 """lutloom bench boards on one small network: rows, what does not fit, and the page."""
 
 import json
+import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -38,7 +40,9 @@ def test_plans_within_the_budget() -> None:
 
 def test_command_writes_page_and_numbers(small: Accelerator, tmp_path: Path) -> None:
     out, numbers = tmp_path / "page.md", tmp_path / "numbers.json"
-    out.write_text("before\n<!-- measured: begin -->\nold\n<!-- measured: end -->\nafter\n")
+    kept = "| tiny | basys-3 | yes | 1 | 2 | 3.0 | 4 | 2026-01-01 |\n"
+    out.write_text("before\n<!-- measured: begin -->\nold\n| tiny | icebreaker | no | - | \n"
+                   f"{kept}<!-- measured: end -->\nafter\n")
     status, _, errors = lutloom("bench", "boards", "--network", "digits", "--board", "icebreaker",
                                 "--board", "de0-cv", "--out", out, "--json", numbers)
     assert (status, errors) == (0, "")
@@ -48,9 +52,13 @@ def test_command_writes_page_and_numbers(small: Accelerator, tmp_path: Path) -> 
     assert routed["fits"] is True and 50 < routed["lut"] < 1000 and routed["bram"] <= 30
     assert routed["fps"] == routed["fmax_hz"] / small.initiation_interval
     assert (f"| tiny | icebreaker | yes | {routed['lut']:,} | {routed['bram']} | "
-            f"{routed['fmax_hz'] / 1e6:.1f} | {routed['fps']:,.0f} |\n") in text
+            f"{routed['fmax_hz'] / 1e6:.1f} | {routed['fps']:,.0f} | {date.today()} |\n") in text
     assert absent == {"network": "tiny", "board": "de0-cv"}
-    assert "| tiny | de0-cv | not run | - | - | - | - |\n" in text
+    # Rows of other boards stay, and all stand in the order of the boards.
+    rows = re.findall(r"^\| tiny .*\n", text, re.MULTILINE)
+    assert rows[0] == kept
+    assert rows[1] == f"| tiny | de0-cv | not run | - | - | - | - | {date.today()} |\n"
+    assert len(rows) == 3
 
 
 def test_says_what_does_not_fit(small: Accelerator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +72,8 @@ def test_says_what_does_not_fit(small: Accelerator, monkeypatch: pytest.MonkeyPa
     assert row == {"network": "tiny", "board": "icebreaker", "fits": False,
                    "over": {"ICESTORM_LC": [6000, 5280]}}
     assert page([row])[-1] == (
-        "| tiny | icebreaker | no: ICESTORM_LC 6,000 of 5,280 | - | - | - | - |")
+        "| tiny | icebreaker | no: ICESTORM_LC 6,000 of 5,280 | - | - | - | - | "
+        f"{date.today()} |")
 
 
 @pytest.mark.parametrize("option, name, message", [
