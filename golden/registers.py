@@ -6,11 +6,12 @@ Each is a word of 32 bits; register k lies at byte address 4 * k. docs/axi.md ha
 from dataclasses import dataclass
 from enum import IntFlag
 
-__all__ = ["FRAMES_WIDTH", "MAGIC", "OFFSETS", "REGISTERS", "VERSION", "Control", "Register",
-           "Status", "c_header", "register_table"]
+__all__ = ["FRAMES_WIDTH", "MAGIC", "OFFSETS", "REGISTERS", "SIGNED", "VERSION", "Control",
+           "Register", "Status", "c_header", "register_table"]
 
 MAGIC = int.from_bytes(b"LOOM", "little")
 VERSION = 1  # of all this
+SIGNED = 1 << 8  # in number_in and number_out
 FRAMES_WIDTH = 16  # bits of the number of frames in a packet
 
 
@@ -47,8 +48,8 @@ REGISTERS = tuple(Register(*fields) for fields in (
       for k in range(4)),
     ("n_in", "read", "elements of a frame"),
     ("n_out", "read", "elements of a result"),
-    ("width_in", "read", "bits of an element of a frame"),
-    ("width_out", "read", "bits of an element of a result"),
+    ("number_in", "read", "bits 7 to 0: bits of an element of a frame; bit 8: is it signed?"),
+    ("number_out", "read", "the same of a result"),
     ("lanes_in", "read", "elements of a beat of a frame"),
     ("lanes_out", "read", "elements of a beat of a result"),
     ("bytes_in", "read", "bytes of a beat of a frame"),

@@ -1,10 +1,20 @@
 """A component as a module whose ports are called as on a data sheet."""
 
-from amaranth.hdl import ClockDomain, Module, Signal
+from typing import NamedTuple
+
+from amaranth.hdl import ClockDomain, Module, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-__all__ = ["PlainPorts"]
+__all__ = ["PlainPorts", "Port"]
+
+
+class Port(NamedTuple):
+    """A port of a Verilog module: direction is "input" or "output", width in bits."""
+
+    name: str
+    direction: str
+    width: int
 
 
 class PlainPorts(wiring.Component):
@@ -24,9 +34,16 @@ class PlainPorts(wiring.Component):
         self.inner, self.active_low = inner, active_low
         self.clock_name, self.reset_name = clock, reset
         super().__init__({clock: In(1), reset: In(1), **{
-            name: member for name, member, _ in self._ports()}})
+            name: member for name, member, _ in self._inner()}})
 
-    def _ports(self) -> list[tuple[str, wiring.Member, Signal]]:
+    @property
+    def ports(self) -> list[Port]:
+        """All ports in order."""
+        return [Port(path[0], "input" if member.flow is In else "output",
+                     Shape.cast(member.shape).width)
+                for path, member, _ in self.signature.flatten(self)]
+
+    def _inner(self) -> list[tuple[str, wiring.Member, Signal]]:
         return [("_".join(map(str, path)), member, value)
                 for path, member, value in self.inner.signature.flatten(self.inner)]
 
@@ -37,7 +54,7 @@ class PlainPorts(wiring.Component):
         m.d.comb += [domain.clk.eq(getattr(self, self.clock_name)),
                      domain.rst.eq(~reset if self.active_low else reset)]
         m.submodules.inner = self.inner
-        for name, member, value in self._ports():
+        for name, member, value in self._inner():
             port = getattr(self, name)
             m.d.comb += value.eq(port) if member.flow is In else port.eq(value)
         return m

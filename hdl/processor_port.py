@@ -4,12 +4,17 @@ from amaranth.hdl import Module, ResetInserter, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from golden.registers import MAGIC, VERSION
+from golden.number import Number
+from golden.registers import MAGIC, SIGNED, VERSION
 from hdl.accelerator import Accelerator
 from hdl.framed import Framed
 from hdl.registers import Registers
 
 __all__ = ["ProcessorPort"]
+
+
+def _number(number: Number) -> int:
+    return number.width | SIGNED * getattr(number, "signed", False)
 
 
 class ProcessorPort(wiring.Component):
@@ -38,7 +43,7 @@ class ProcessorPort(wiring.Component):
             "magic": MAGIC, "version": VERSION,
             **{f"network_{k}": int(digest[8 * k:8 * k + 8], 16) for k in range(4)},
             "n_in": network.n_in, "n_out": network.n_out,
-            "width_in": network.input.width, "width_out": core.output.width,
+            "number_in": _number(network.input), "number_out": _number(core.output),
             "lanes_in": core.plan.lanes, "lanes_out": core.lanes_out,
             "bytes_in": self.framed.bytes_in, "bytes_out": self.framed.bytes_out}, window)
         super().__init__({**{name: self.framed.signature.members[name] for name in ("i", "o")},

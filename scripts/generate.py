@@ -1,5 +1,6 @@
 """lutloom generate: an accelerator as Verilog, with a description of its ports."""
 
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +9,15 @@ import typer
 
 from scripts.output import JsonOption, NetworkArgument, PlanOption, say, table, write_results
 
-__all__ = ["describe_ports", "generate", "load_design"]
+__all__ = ["Interface", "describe_ports", "generate", "load_design"]
+
+
+class Interface(StrEnum):
+    """What stands around the accelerator."""
+
+    stream = "stream"
+    axi = "axi"
+    avalon = "avalon"
 
 
 def load_design(network: Path, plan: Path) -> tuple[Any, Any]:
@@ -41,21 +50,39 @@ def generate(
         help="Also make every layer's output visible as ports.")] = False,
     memory_files: Annotated[bool, typer.Option(
         help="Write memory contents to files of their own, read by $readmemb.")] = False,
+    interface: Annotated[Interface, typer.Option(
+        help="Bare streams, or packages for a processor: AXI4 or Avalon (docs/axi.md).")
+        ] = Interface.stream,
     json: JsonOption = None,
 ) -> None:
     """Generate the accelerator: top.v, top.json (ports, latency, interval, address map) and, if it
-    can be written at run time, address_map.md."""
+    can be written at run time, address_map.md; for a processor, its registers and packages."""
+    from golden.registers import c_header, register_table
     from hdl.accelerator import Accelerator
     from hdl.address_map import map_table
+    from hdl.bus_tops import bus_top
+    from hdl.packaging import module_name, write_package
     from hdl.verilog import write_verilog
 
     loaded, made = load_design(network, plan)
+    if taps and interface != Interface.stream:
+        raise ValueError(f"--taps needs --interface stream, not {interface}")
     accelerator = Accelerator(loaded, made, taps=taps)
     out = out or network.with_name("rtl")
-    files = write_verilog(accelerator, out / "top.v", memory_files=memory_files)
+    if interface == Interface.stream:
+        module, ports = "top", describe_ports(accelerator)
+        files = write_verilog(accelerator, out / "top.v", memory_files=memory_files)
+    else:
+        top, module = bus_top(accelerator, interface), module_name(loaded.name)
+        ports = [port._asdict() for port in top.ports]
+        files = write_verilog(top, out / "top.v", module, memory_files=memory_files)
+        files += write_package(top, interface, module, version("lutloom"), files)
+        for name, text in {"registers.md": register_table(), "registers.h": c_header()}.items():
+            (out / name).write_text(text)
+            files.append(out / name)
     facts = {
-        "network": loaded.name, "digest": loaded.digest, "module": "top", "files": files,
-        "ports": describe_ports(accelerator), "latency": accelerator.latency,
+        "network": loaded.name, "digest": loaded.digest, "module": module, "files": files,
+        "ports": ports, "latency": accelerator.latency,
         "initiation_interval": accelerator.initiation_interval,
         "input": {"number": str(loaded.input), "elements": loaded.n_in, "lanes": made.lanes},
         "output": {"number": str(accelerator.output), "elements": loaded.n_out,
@@ -70,7 +97,7 @@ def generate(
         names.append("address_map.md")
         (out / names[-1]).write_text(map_table(accelerator.address_map))
     table(f"{loaded.name}: ports", ["port", "direction", "bits"],
-          [tuple(port.values()) for port in facts["ports"]])
+          [tuple(port.values()) for port in ports])
     say(f"a frame every {accelerator.initiation_interval:,} cycles, latency "
         f"{accelerator.latency:,} cycles; in {out}: "
         + (", ".join(names) if len(names) < 9 else f"{len(names)} files"))

@@ -20,11 +20,13 @@ def to_beats(x: NDArray[Any], number: Number, lanes: int, size: int) -> NDArray[
     zero = number.decode(np.zeros(1, np.uint64))[0]
     padded = np.pad(x, ((0, 0), (0, -x.shape[1] % lanes)), constant_values=zero)
     raw = to_bytes(padded.reshape(-1, lanes), number)
-    return np.pad(raw, ((0, 0), (0, size - raw.shape[1]))).reshape(len(x), -1)
+    whole = np.pad(raw, ((0, 0), (0, size - raw.shape[1])))
+    return whole.reshape(len(x), padded.shape[1] // lanes * size)
 
 
 def from_beats(raw: NDArray[np.uint8], n: int, number: Number, lanes: int, size: int
                ) -> NDArray[np.int64]:
     """Inverse of ``to_beats``; bits that carry no element may be anything."""
     beats = raw.reshape(-1, size)[:, :-(-lanes * number.width // 8)]
-    return to_values(beats.tobytes(), lanes, number).reshape(len(raw), -1)[:, :n]
+    values = to_values(beats.tobytes(), lanes, number)
+    return values.reshape(len(raw), raw.shape[1] // size * lanes)[:, :n]
