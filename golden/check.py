@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from golden.number import Codebook, Integer, Number
 
-__all__ = ["check_choice", "check_count", "check_integer_kind", "check_integers", "check_name",
-           "check_number", "frozen"]
+__all__ = ["check_choice", "check_count", "check_divisor", "check_integer_kind", "check_integers",
+           "check_name", "check_number", "frozen"]
 
 
 def check_name(name: str, what: str) -> None:
@@ -47,6 +47,14 @@ def check_count(name: str, parameter: str, value: Any, least: int, most: int) ->
     if not least <= value <= most:
         raise ValueError(f"layer {name}: {parameter} must be from {least} to {most}, not {value}")
     return int(value)
+
+
+def check_divisor(name: str, parameter: str, value: Any, whole: int, of: str) -> int:
+    """``value`` as an int; TypeError or ValueError unless it divides the ``whole`` of ``of``."""
+    value = check_count(name, parameter, value, 1, whole)
+    if whole % value:
+        raise ValueError(f"layer {name}: {parameter} must divide the {whole} {of}, not {value}")
+    return value
 
 
 def check_choice(where: str, parameter: str, value: Any, choices: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.check import check_count, check_name, check_number, frozen
+from golden.check import check_divisor, check_name, check_number, frozen
 from golden.geometry import Geometry, Windowed
 from golden.number import Bipolar, Codebook, Integer, Number, Ternary
 from golden.weighted import Dense
@@ -56,10 +56,7 @@ class Conv(Windowed):
             raise ValueError(f"layer {self.name}: weights must have shape (channels_out, "
                              f"channels_in // groups, *kernel) with a kernel of {dimensions} "
                              f"dimensions as size {self.size} has, not {weights.shape}")
-        groups = check_count(self.name, "groups", self.groups, 1, len(weights))
-        if len(weights) % groups:
-            raise ValueError(f"layer {self.name}: groups must divide the {len(weights)} output "
-                             f"channels, not {groups}")
+        check_divisor(self.name, "groups", self.groups, len(weights), "output channels")
         geometry = Geometry.of(self.name, self.size, weights.shape[2:], self.stride, self.padding,
                                self.dilation, self.padding_mode)
         for parameter in ("size", "stride", "padding", "dilation"):
@@ -82,6 +79,17 @@ class Conv(Windowed):
         """Number of a window's elements: ternary for bipolar inputs among zeros."""
         padded = isinstance(self.input, Bipolar) and self.geometry.pads_zeros
         return Ternary() if padded else self.input
+
+    @cached_property
+    def own(self) -> Dense:
+        """``dense`` without zeros for other groups: a row takes the inputs of its group alone.
+
+        Those are ``tap * share + channel`` of the group's share of the channels; the rows of group
+        g are the g-th ``channels_out / groups``.
+        """
+        weights = np.moveaxis(self.weights, 1, -1)
+        return Dense(self.name, self.window_input, weights.reshape(len(weights), -1),
+                     self.thresholds, self.weight_kind, self.bias)
 
     @cached_property
     def dense(self) -> Dense:

@@ -109,6 +109,11 @@ class Dense(Frame):
         return self
 
     @property
+    def own(self) -> "Dense":
+        """Itself; of a convolution, each row with the inputs of its group alone."""
+        return self
+
+    @property
     def n_in(self) -> int:
         """Inputs a frame."""
         return int(self.weights.shape[1])

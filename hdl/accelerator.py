@@ -22,7 +22,7 @@ from hdl.graph_timing import (
     is_steady,
 )
 from hdl.join import Fork
-from hdl.plan import Plan
+from hdl.plan import Plan, grouping
 from hdl.stages import Stage, Tensor, adapters, layer_stages
 from hdl.timing import Timing, first_output
 from hdl.window_order import frame_starts
@@ -112,7 +112,7 @@ class Accelerator(wiring.Component):
             edges[source, consumer] = f"{source} -> {layer.name}", tensor
         for stage in cores:
             takes = [self._add(stage, *takes)]
-        if isinstance(layer, Conv | Pool) and len(cores) > 1:  # a window is in front
+        if isinstance(layer, Conv | Pool) and cores[0].name == f"window_{layer.name}":
             window, n = cores[0].core, layer.geometry.taps * layer.channels_in
             lanes = len(window.o.payload) // window.output.width
             edges[cores[0].name, cores[1].name] = f"{cores[0].name} -> {layer.name}", Tensor(
@@ -243,7 +243,8 @@ class Accelerator(wiring.Component):
         for own, layer in zip(self.network.layers, network.layers, strict=True):
             core = self.cores[own.name]
             if "write" in core.signature.members:
-                written = layer.dense if isinstance(layer, Weighted) else layer
+                written = (grouping(layer, self.plan.layers[own.name]).layer
+                           if isinstance(layer, Weighted) else layer)
                 pairs += self.bus.pairs(own.name, core.writes(written))
             elif not _equal(own, layer):
                 raise ValueError(f"layer {own.name}: storage must be ram to be written, not "

@@ -11,15 +11,27 @@ from math import gcd, log, prod
 
 import numpy as np
 
-from golden.layer import Add, ArgMax, Concatenate, Conv, Dense, Embedding, Layer, Pool, UpSample
+from golden.layer import (
+    Add,
+    ArgMax,
+    Concatenate,
+    Conv,
+    Dense,
+    Embedding,
+    Layer,
+    Pool,
+    UpSample,
+    Weighted,
+)
 from golden.network import Network
 from golden.number import Bipolar, Ternary
 from hdl.digit_logic import signed_digits
 from hdl.folding import Folding
+from hdl.grouping import Grouping
 from hdl.multipliers import factor_kind
 from hdl.output_estimate import output_cycles, output_logic, output_memories
 from hdl.parameters import memory_for
-from hdl.plan import LayerPlan, Plan, lanes_in, lanes_out
+from hdl.plan import LayerPlan, Plan, grouping, lanes_in, lanes_out
 from hdl.schedule import Schedule
 from hdl.schedule_words import schedule_word_width
 
@@ -69,26 +81,29 @@ def layer_cycles(layer: Layer, plan: LayerPlan) -> int:
     beats_in = layer.positions_in * -(-layer.channels_in // lanes)
     match layer:
         case Dense():
-            if plan.engine == "scheduled":
-                schedule = Schedule(layer, plan.pe, plan.simd,
-                                    Schedule(layer, plan.pe, plan.simd).lanes_needed)
-                return max(schedule.cycles, schedule.beats_in, schedule.beats_out)
-            if plan.storage == "logic":
-                return 1
-            return -(-layer.n_out // plan.pe) * -(-layer.n_in // plan.simd)
+            return _window_cycles(layer, plan)
         case Conv() | Pool():
             window = layer.positions_out * layer.geometry.taps * layer.channels_in // lanes
             if isinstance(layer, Pool):
                 return max(beats_in, window)
             if layer.geometry.trivial or plan.window == "parallel":
                 window = layer.positions_out
-            return max(beats_in, layer.positions_out * layer_cycles(layer.dense, plan), window)
+            return max(beats_in, layer.positions_out * _window_cycles(layer, plan), window)
         case Add() | Concatenate() | UpSample() | Embedding():
             return max(beats_in, layer.positions_out
                        * -(-layer.channels_out // lanes_out(layer, plan)))
         case ArgMax():
             return beats_in
     return output_cycles(layer, plan)
+
+
+def _window_cycles(layer: Weighted, plan: LayerPlan) -> int:
+    """Cycles that the core of a layer takes a window."""
+    if plan.engine == "scheduled":
+        lanes_out = Schedule(layer.dense, plan.pe, plan.simd).lanes_needed
+        schedule = Schedule(layer.dense, plan.pe, plan.simd, lanes_out)
+        return max(schedule.cycles, schedule.beats_in, schedule.beats_out)
+    return 1 if plan.storage == "logic" else grouping(layer, plan).cycles
 
 
 def estimate_layer(layer: Layer, plan: LayerPlan, levels: int = 3) -> Estimate:
@@ -104,15 +119,19 @@ def _cost(layer: Layer, plan: LayerPlan, levels: int) -> Cost:
             lut = 2 * plan.simd * layer.input.width
             return lut, lut, 0
         case Dense():
-            return _dense(layer, plan, levels)
+            return _dense(grouping(layer, plan), plan, levels)
         case Conv():
-            alone = _dense(layer.dense, plan, levels)
+            groups = grouping(layer, plan)
+            alone = _dense(groups, plan, levels)
+            n, width = groups.units * groups.layer.n_in, layer.window_input.width  # of a set
+            parallel = plan.window == "parallel" and not layer.geometry.trivial
+            given = n if parallel else lanes
+            simd = n if plan.storage == "logic" else groups.units * groups.simd
+            held = groups.sets * n * width if parallel else 0
+            converter = converter_luts(given, simd, width) + (
+                converter_luts(groups.sets * n, n, width) if parallel else 0)
             if layer.geometry.trivial:
-                return alone
-            n, width = layer.dense.n_in, layer.window_input.width
-            given, held = (n, n * width) if plan.window == "parallel" else (lanes, 0)
-            simd = n if plan.storage == "logic" else plan.simd
-            converter = converter_luts(given, simd, width)
+                return _sum(alone, (converter, converter, 0))
             return _sum(alone, _window(layer, lanes, plan.memory),
                         (converter, converter + held, 0))
         case Pool():
@@ -149,8 +168,8 @@ def _window(layer: Conv | Pool, lanes: int, memory: str) -> Cost:
     return lut + bits + _CONTROL_LUT, bits + _CONTROL_FF, bram
 
 
-def _dense(layer: Dense, plan: LayerPlan, levels: int) -> Cost:
-    width = layer.input.width
+def _dense(groups: Grouping, plan: LayerPlan, levels: int) -> Cost:
+    layer, width = groups.layer, groups.layer.input.width
     if plan.storage == "logic":
         weights = max(layer.n_in * layer.n_out, 2)
         if layer.weight_kind == Bipolar():
@@ -161,7 +180,7 @@ def _dense(layer: Dense, plan: LayerPlan, levels: int) -> Cost:
         return lut, 2 * lut // levels, 0
     if plan.engine == "scheduled":
         return _scheduled(layer, plan)
-    return _folded(layer, plan, levels)
+    return _folded(groups, plan, levels)
 
 
 def _scheduled(layer: Dense, plan: LayerPlan) -> Cost:
@@ -195,19 +214,20 @@ def _scheduled(layer: Dense, plan: LayerPlan) -> Cost:
             plan.pe * ff + plan.simd * number.width + _CONTROL_FF, plan.pe * bram)
 
 
-def _folded(layer: Dense, plan: LayerPlan, levels: int) -> Cost:
-    folding = Folding(layer, plan.pe, plan.simd, multiplier=plan.multiplier,
+def _folded(groups: Grouping, plan: LayerPlan, levels: int) -> Cost:
+    layer, pe = groups.layer, groups.lanes_out
+    folding = Folding(layer, groups.pe, groups.simd, multiplier=plan.multiplier,
                       worst_case=plan.storage == "ram")
-    operands = plan.simd * layer.input.width
-    products = round(_products(folding, plan.codebook)) * plan.pe
+    operands = groups.units * groups.simd * layer.input.width
+    products = round(_products(folding, plan.codebook)) * pe
     if layer.weight_kind == Bipolar():
         products += round(_SHARED_LUT * operands)
-    accumulators = plan.pe * folding.accumulator_width
-    weights = plan.pe * plan.simd * layer.weight_kind.width
+    accumulators = pe * folding.accumulator_width
+    weights = pe * groups.simd * layer.weight_kind.width
     lut = products + accumulators + _CONTROL_LUT
     ff = 3 * products // levels + 3 * accumulators + weights + operands + _CONTROL_FF
-    memories = [(weights, folding.cycles, memory_for(plan.memory, folding.cycles)),
-                (accumulators, folding.passes, "lut")]
+    memories = [(weights, groups.cycles, memory_for(plan.memory, groups.cycles)),
+                (accumulators, groups.sets * folding.passes, "lut")]
     lut_memories, bram = _kept(memories, plan.storage)
     lut += lut_memories + -(-2 * folding.beats // 48) * operands  # the ring of inputs
     return lut, ff, bram

@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from golden.check import check_choice
+from golden.check import check_choice, check_divisor
 from golden.layer import Dense
 from golden.number import Bipolar, Codebook, Integer, Number, Ternary, pack
 from hdl.bins import Bins
@@ -40,11 +40,14 @@ class Folding:
     integer inputs and integer or codebook weights; codebook : whether entries are decoded in front
     of a multiplier a lane ("multiply"), multiplied once a pass with the sums of their inputs
     ("accumulate"), or what takes fewer LUTs ("auto"); worst_case : for any weights, entries and
-    biases of this layer's widths, not for its own. Raises TypeError or ValueError otherwise.
+    biases of this layer's widths, not for its own; groups : of rows, each of which has inputs of
+    its own; units : groups at once, with pe neurons and simd inputs each; share : of several units,
+    inputs that lie side by side. Raises TypeError or ValueError otherwise.
     """
 
     def __init__(self, layer: Dense, pe: int, simd: int, *, multiplier: str = "lut",
-                 codebook: str = "auto", worst_case: bool = False):
+                 codebook: str = "auto", worst_case: bool = False, groups: int = 1, units: int = 1,
+                 share: int = 1):
         if not isinstance(layer, Dense):
             raise TypeError(f"layer must be a golden.layer.Dense, not {layer!r}")
         for name, value in (("pe", pe), ("simd", simd)):
@@ -52,9 +55,16 @@ class Folding:
                 raise TypeError(f"layer {layer.name}: {name} must be an integer, not {value!r}")
             if value < 1:
                 raise ValueError(f"layer {layer.name}: {name} must be at least 1, not {value}")
+        check_divisor(layer.name, "groups", groups, layer.n_out, "outputs")
+        check_divisor(layer.name, "units", units, groups, "groups")
+        if units > 1:
+            check_divisor(layer.name, "share", share, layer.n_in, "inputs")
+            check_divisor(layer.name, "share", share, simd, "inputs a beat")
         self.layer, self.pe, self.simd = layer, pe, simd
+        self.groups, self.units, self.share, self.sets = groups, units, share, groups // units
+        self.rows = layer.n_out // groups
         self.beats = -(-layer.n_in // simd)
-        self.passes = -(-layer.n_out // pe)
+        self.passes = -(-self.rows // pe)
         kind = layer.weight_kind
         self.factor = factor_kind(kind)
         self.form = unsigned_form(layer.input)
@@ -78,7 +88,8 @@ class Folding:
             raise ValueError(f"layer {own.name}: (input, kind and shape of weights, thresholds, "
                              f"bias) must be {facts}, not {others} as of layer {layer.name}")
         other = Folding(layer, self.pe, self.simd, multiplier=self.multiplier,
-                        codebook="multiply" if self.bins is None else "accumulate", worst_case=True)
+                        codebook="multiply" if self.bins is None else "accumulate", worst_case=True,
+                        groups=self.groups, units=self.units, share=self.share)
         if other.bias_limit > self.bias_limit:
             raise ValueError(f"layer {own.name}: biases must be at most {self.bias_limit} in "
                              "magnitude to be written, "
@@ -122,8 +133,13 @@ class Folding:
 
     @property
     def cycles(self) -> int:
-        """Cycles a frame."""
+        """Cycles a frame; of groups, a set of ``units`` of them is one."""
         return self.passes * self.beats
+
+    @property
+    def lanes(self) -> tuple[int, int]:
+        """Inputs and outputs a beat."""
+        return self.units * self.simd, self.units * self.pe
 
     @property
     def scale(self) -> int:
@@ -228,13 +244,16 @@ class Folding:
         return (constant - layer.thresholds) // self.scale  # scale * s + constant >= threshold
 
     def _folded(self, rows: np.ndarray, fill: int) -> np.ndarray:
-        """Pad rows (n_out, ...) to whole passes: (passes, pe, ...)."""
-        padded = np.full((self.passes * self.pe, *rows.shape[1:]), fill, rows.dtype)
-        padded[:len(rows)] = rows
-        return padded.reshape(self.passes, self.pe, *rows.shape[1:])
+        """Pad rows (n_out, ...) to whole passes: (sets * passes, units * pe, ...)."""
+        rest = rows.shape[1:]
+        padded = np.full((self.sets, self.units, self.passes * self.pe, *rest), fill, rows.dtype)
+        padded[:, :, :self.rows] = rows.reshape(self.sets, self.units, self.rows, *rest)
+        passes = padded.reshape(self.sets, self.units, self.passes, self.pe, *rest).swapaxes(1, 2)
+        return passes.reshape(self.sets * self.passes, self.units * self.pe, *rest)
 
     def weight_words(self) -> list[int]:
-        """``cycles`` words of pe * simd stored weights, in order of use; lane 0 lowest.
+        """``sets * cycles`` words of units * pe * simd stored weights, in order of use; lane 0
+        lowest.
 
         A weight is its code, but ±1 weights are recoded (:func:`hdl.folded_logic.recode`).
         """
@@ -242,14 +261,14 @@ class Folding:
         bipolar = kind == Bipolar()
         codes = np.full((layer.n_out, self.beats * self.simd), int(bipolar), np.uint64)
         codes[:, :layer.n_in] = kind.encode(layer.weights)
-        folded = self._folded(codes, int(bipolar)).reshape(
-            self.passes, self.pe, self.beats, self.simd).transpose(0, 2, 1, 3)
+        folded = self._folded(codes, int(bipolar))
+        folded = folded.reshape(*folded.shape[:2], self.beats, self.simd).transpose(0, 2, 1, 3)
         if bipolar:
             folded = recode(folded)
-        return pack(folded.reshape(self.cycles, self.pe * self.simd), kind.width)
+        return pack(folded.reshape(self.sets * self.cycles, -1), kind.width)
 
     def preload_words(self) -> list[int]:
-        """``passes`` words of pe preloads in two's complement, neuron 0 lowest."""
+        """``sets * passes`` words of units * pe preloads in two's complement, neuron 0 lowest."""
         width = self.preload_width
         folded = self._folded(self.preload, -1 << width - 1 if self.never_fires else 0)
         return pack(folded.astype(np.int64).view(np.uint64) & np.uint64((1 << width) - 1), width)

@@ -9,7 +9,7 @@ from amaranth.hdl import C, Cat, Module, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.check import check_choice, check_count, check_number
+from golden.check import check_choice, check_count, check_divisor, check_number
 from golden.geometry import MOST_CHANNELS, Geometry
 from golden.number import Number
 from hdl.line_window import LineWindow
@@ -63,6 +63,7 @@ class ParallelWindow(wiring.Component):
         is a beat
     pixels : a beat, and windows a beat; divides the pixels and the windows of a row
     memory : "lut", "block" (block RAM) or "auto", which takes LUTs for lines of up to 64 words
+    sets : of channels, in their order: all taps of a window's first set, then of the next
 
     Members
     -------
@@ -83,7 +84,7 @@ class ParallelWindow(wiring.Component):
 
     def __init__(self, geometry: Geometry, channels: int, number: Number, *,
                  pad: int | None = None, line_buffers: int | None = None, pixels: int = 1,
-                 memory: str = "auto"):
+                 memory: str = "auto", sets: int = 1):
         name, row, row_out = geometry.name, geometry.size[-1], geometry.output[-1]
         check_number(number, name)
         channels = check_count(name, "channels", channels, 1, MOST_CHANNELS)
@@ -95,6 +96,7 @@ class ParallelWindow(wiring.Component):
                              f"{' or '.join(map(str, fitting))}")
         check_choice(f"layer {name}", "memory", memory, MEMORIES)
         self.geometry, self.number, self._pixels = geometry, number, pixels
+        self._sets = check_divisor(name, "sets", sets, channels, "channels")
         self._pad = 0 if pad is None else pad
         self._output = shown_number(geometry, number, self._pad)
         self._pixel = channels * number.width
@@ -210,9 +212,12 @@ class ParallelWindow(wiring.Component):
         m.d.comb += [self.o.valid.eq(before.valid), before.ready.eq(self.o.ready)]
 
         order = np.arange(self.geometry.taps).reshape(self.geometry.kernel[::-1]).T.ravel()
-        window = [taps[k] if not self.geometry.pads_zeros else
-                  shown(taps[k], zeros[k], self.number, self.output, self._pad)
-                  for taps, zeros in columns for k in order]
-        m.d.comb += self.o.payload.eq(Cat(window))
+        windows = [[taps[k] if not self.geometry.pads_zeros else
+                    shown(taps[k], zeros[k], self.number, self.output, self._pad) for k in order]
+                   for taps, zeros in columns]
+        share = self._pixel // self.number.width * self.output.width // self._sets
+        m.d.comb += self.o.payload.eq(Cat(
+            tap.word_select(k, share) for window in windows for k in range(self._sets)
+            for tap in window))
 
         return m

@@ -22,12 +22,13 @@ from golden.layer import (
 )
 from golden.network import Network
 from hdl.folding import CODEBOOKS
+from hdl.grouping import Grouping, divisor
 from hdl.logic_block import check_levels, check_variant
 from hdl.multipliers import MULTIPLIERS
 from hdl.parameters import MEMORIES, STORAGES
 from hdl.schedule import Schedule
 
-__all__ = ["LayerPlan", "Plan", "divisor", "lanes_in", "lanes_out"]
+__all__ = ["LayerPlan", "Plan", "grouping", "lanes_in", "lanes_out"]
 
 _FORMAT, _VERSION = "lutloom-plan", 1
 _STRUCTURES = "parallel", "serial"
@@ -41,7 +42,8 @@ class LayerPlan:
 
     pe : outputs computed in parallel; simd : inputs taken a cycle. With storage "logic" all are;
     an arg-max takes simd inputs a cycle and has no pe. Of a convolution both are those of a window,
-    of a layer without weights simd is the lanes of a position's channels.
+    in groups those that :class:`hdl.grouping.Grouping` makes of them; of a layer without weights
+    simd is the lanes of a position's channels.
     storage : "logic" (hard-wired), "rom" or "ram"; memory : where weights are kept, see
     :class:`hdl.folded_dense.FoldedDense`; fifo : beats of a FIFO in front of the layer, 0 for none;
     window : of a convolution, "serial" (:class:`hdl.sliding_window.SlidingWindow`, a tap at a time
@@ -170,9 +172,11 @@ class Plan:
             raise ValueError(f"{path} is no plan: {error}; make one with 'lutloom plan'") from error
 
 
-def divisor(n: int, most: int) -> int:
-    """The greatest divisor of n that is at most ``most``."""
-    return next(lanes for lanes in range(min(most, n), 0, -1) if n % lanes == 0)
+def grouping(layer: Weighted, plan: LayerPlan) -> Grouping:
+    """The layer that the core is made of; to a folded core alone groups are more than zeros."""
+    if plan.storage == "logic" or plan.engine == "scheduled":
+        return Grouping(layer.dense, plan.pe, plan.simd)
+    return Grouping.of(layer, plan.pe, plan.simd)
 
 
 def lanes_in(layer: Layer, plan: LayerPlan) -> int:
@@ -182,10 +186,13 @@ def lanes_in(layer: Layer, plan: LayerPlan) -> int:
             return 1
         case Dense() if plan.storage == "logic":
             return layer.n_in
-        case Conv() if layer.geometry.trivial:
-            return layer.channels_in if plan.storage == "logic" else plan.simd
-        case Conv() if plan.storage == "logic" or plan.window == "parallel":
+        case Conv() if plan.storage == "logic" or (plan.window == "parallel"
+                                                   and not layer.geometry.trivial):
             return layer.channels_in
+        case Conv() if (own := grouping(layer, plan)).groups > 1:
+            return own.lanes_in
+        case Conv() if layer.geometry.trivial:
+            return plan.simd
         case Conv() | Pool() | UpSample():
             return divisor(layer.channels_in, plan.simd)
         case Concatenate():
@@ -203,7 +210,8 @@ def lanes_out(layer: Layer, plan: LayerPlan) -> int:
         case Dense() | Conv():
             if plan.engine == "scheduled":
                 return Schedule(layer.dense, plan.pe, plan.simd).lanes_needed
-            return layer.channels_out if plan.storage == "logic" else plan.pe
+            return layer.channels_out if plan.storage == "logic" else (
+                grouping(layer, plan).lanes_out)
         case Embedding():
             return plan.simd
     return lanes_in(layer, plan)

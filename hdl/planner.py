@@ -16,6 +16,7 @@ from golden.layer import (
 )
 from golden.network import Network
 from hdl.estimate import Estimate, converter_luts, estimate, estimate_layer, layer_cycles
+from hdl.grouping import Grouping
 from hdl.plan import LayerPlan, Plan, lanes_in, lanes_out
 from hdl.schedule import Schedule
 
@@ -54,9 +55,8 @@ def _candidates(layer: Layer, cycles: int, storages: Sequence[str]) -> Iterator[
             continue
         seen = set()
         for simd in _widths(layer, cycles // windows):
-            beats = -(-dense.n_in // simd)
-            pe = -(-dense.n_out // min(cycles // windows // beats, dense.n_out))
-            if (pe, simd) not in seen:
+            pe = _neurons(layer, simd, cycles // windows)
+            if pe and (pe, simd) not in seen:
                 seen.add((pe, simd))
                 yield from _with_window(layer, LayerPlan(pe, simd, storage), cycles)
         if (pe_least := _elements(dense, cycles // windows)):
@@ -73,16 +73,33 @@ def _with_window(layer: Weighted, choice: LayerPlan, cycles: int) -> Iterator[La
             return
 
 
+def _neurons(layer: Weighted, simd: int, cycles: int) -> int:
+    """Fewest neurons with which a window of simd inputs a cycle takes so many cycles; 0 if none.
+
+    Of a convolution in groups a divisor of a group's rows, or several groups at once.
+    """
+    n_out, n_in = layer.own.weights.shape
+    groups = 1 if isinstance(layer, Dense) else layer.groups
+    if groups == 1:
+        return -(-n_out // min(cycles // -(-n_in // simd), n_out))
+    rows = n_out // groups
+    for pe in (*range(1, rows), *range(rows, n_out + 1, rows)):
+        found = Grouping.of(layer, pe, simd)
+        if found.cycles <= cycles:
+            return found.lanes_out
+    return 0
+
+
 def _widths(layer: Weighted, cycles: int) -> Iterator[int]:
     """Inputs a cycle with which a window takes at most so many cycles, widest first.
 
-    Of a convolution those that need no lane converter, or one from whole positions.
+    Of a convolution those that need no lane converter, or one from whole positions of a group.
     """
-    n = layer.dense.n_in
+    n = layer.own.n_in
     if isinstance(layer, Dense):
         yield from (-(-n // beats) for beats in range(1, min(n, cycles) + 1))
         return
-    channels, taps = layer.channels_in, layer.geometry.taps
+    channels, taps = layer.weights.shape[1], layer.geometry.taps
     for simd in (*(channels * k for k in range(taps, 1, -1) if taps % k == 0),
                  *(lanes for lanes in range(channels, 0, -1) if channels % lanes == 0)):
         if -(-n // simd) <= cycles:

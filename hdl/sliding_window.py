@@ -8,7 +8,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from golden.check import check_choice, check_count, check_number
+from golden.check import check_choice, check_count, check_divisor, check_number
 from golden.geometry import MOST_CHANNELS, Geometry
 from golden.number import Number
 from hdl.loops import Loops
@@ -33,6 +33,9 @@ class _Loop(NamedTuple):
 class SlidingWindow(wiring.Component):
     """Each window of a tensor, one tap after the other: element ``tap * channels + channel``.
 
+    With ``sets``, a window gives all taps of the first ``channels / sets`` channels, then all of
+    the next, as convolutions in groups take them.
+
     The tensor (\\*size, channels) comes row-major, ``channels / lanes`` beats a pixel; windows
     leave in the order of their positions, each tap by tap, row-major over the kernel. Frames follow
     each other without a gap. Pixels lie in a ring; a pixel gives up its place when the last window
@@ -52,6 +55,7 @@ class SlidingWindow(wiring.Component):
         of the outermost dimension: a line is used once it is whole, and filled again once the last
         window of the last row of windows that needs it is out
     memory : "lut", "block" (block RAM) or "auto", which takes LUTs for up to 64 beats
+    sets : of channels, in their order; divides the beats of a pixel
 
     Members
     -------
@@ -69,7 +73,8 @@ class SlidingWindow(wiring.Component):
     """
 
     def __init__(self, geometry: Geometry, channels: int, number: Number, *, lanes: int,
-                 pad: int | None = None, line_buffers: int | None = None, memory: str = "auto"):
+                 pad: int | None = None, line_buffers: int | None = None, memory: str = "auto",
+                 sets: int = 1):
         name = geometry.name
         check_number(number, name)
         channels = check_count(name, "channels", channels, 1, MOST_CHANNELS)
@@ -84,6 +89,7 @@ class SlidingWindow(wiring.Component):
         self._pad = 0 if pad is None else pad
         self._output = shown_number(geometry, number, self._pad)
         self._groups, self._memory = channels // lanes, memory
+        self._sets = check_divisor(name, "sets", sets, self._groups, "beats of a pixel")
         self._order = WindowOrder(geometry, lines=self._lines is not None)
         super().__init__({"i": In(stream.Signature(lanes * number.width)),
                           "o": Out(stream.Signature(lanes * self.output.width))})
@@ -112,7 +118,7 @@ class SlidingWindow(wiring.Component):
     def capacity(self) -> int:
         """Pixels that the memory holds."""
         if self._lines is None:
-            return self._order.least_pixels(self._groups)
+            return self._order.least_pixels(self._groups, self._sets)
         return self._lines * self._order.pitches[0]
 
     @property
@@ -137,16 +143,19 @@ class SlidingWindow(wiring.Component):
         """Model of the handshakes."""
         order = self._order
         return WindowTiming(order.needs.ravel().tolist(), order.kept.tolist(),
-                            self.geometry.positions_in, self.capacity, self._groups, self._unit)
+                            self.geometry.positions_in, self.capacity, self._groups, self._unit,
+                            self._sets)
 
     @cached_property
     def _loops(self) -> list[_Loop]:
-        """From the innermost: beats of a tap, taps, positions."""
+        """From the innermost: beats of a tap, taps, sets if there are several, positions."""
         g, pitches = self.geometry, self._order.pitches
         inwards = range(len(g.size) - 1, -1, -1)
-        loops = [_Loop("group", self._groups, 1)]
+        share = self._groups // self._sets
+        loops = [_Loop("group", share, 1)]
         loops += [_Loop(f"tap_{d}", g.kernel[d], g.dilation[d] * pitches[d] * self._groups, d,
                         g.dilation[d]) for d in inwards]
+        loops += [_Loop("set", self._sets, share)] if self._sets > 1 else []
         loops += [_Loop(f"position_{d}", g.output[d], g.stride[d] * pitches[d] * self._groups, d,
                         g.stride[d]) for d in inwards]
         return loops
@@ -242,7 +251,7 @@ class SlidingWindow(wiring.Component):
         kept: Value = C(0)
         leaving: Value = C(1)
         for d in range(dimensions):
-            loop = 2 * dimensions - d  # of the positions, in a round that ends with all inner loops
+            loop = len(self._loops) - 1 - d  # of positions; its round ends with all inner loops
             position = loops.indices[loop]
             places = order.lows[d] * (order.pitches[d] * self._groups)
             low = follow(m, f"low_{d}", step & loops.ends[loop - 1], position, places.tolist())

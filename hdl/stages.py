@@ -20,12 +20,13 @@ from golden.number import Number
 from hdl import embedding, join, up_sample
 from hdl.argmax import ArgMax as ArgMaxCore
 from hdl.folded_dense import FoldedDense
+from hdl.grouping import divisor
 from hdl.hardwired_dense import HardwiredDense
 from hdl.lane_converter import LaneConverter
 from hdl.narrow import Narrow
 from hdl.output_cores import output_core
 from hdl.parallel_window import ParallelWindow
-from hdl.plan import Plan, divisor
+from hdl.plan import Plan, grouping
 from hdl.reduce import Reduce
 from hdl.scheduled_dense import ScheduledDense
 from hdl.sliding_window import SlidingWindow
@@ -153,8 +154,10 @@ def layer_stages(layer: Layer, plan: Plan, number: Number) -> tuple[list[Stage],
 
 def _weighted(layer: Weighted, plan: Plan) -> tuple[list[Stage], Number]:
     """The dense core of each window, behind the window."""
-    own, dense, lanes = plan.layers[layer.name], layer.dense, plan.lanes_in(layer)
+    own, lanes = plan.layers[layer.name], plan.lanes_in(layer)
     levels, variant = plan.levels, plan.variant
+    groups = grouping(layer, own)
+    dense, sets = groups.layer, groups.sets
     core: wiring.Component
     if own.engine == "scheduled":
         core = scheduled = ScheduledDense(
@@ -166,19 +169,26 @@ def _weighted(layer: Weighted, plan: Plan) -> tuple[list[Stage], Number]:
         simd, output = dense.n_in, dense.output
     else:
         core = folded = FoldedDense(
-            dense, pe=own.pe, simd=own.simd, storage=own.storage, memory=own.memory,
-            multiplier=own.multiplier, codebook=own.codebook, levels=levels, variant=variant)
-        simd, output = own.simd, folded.output
-    found = []
+            dense, pe=groups.pe, simd=groups.simd, storage=own.storage, memory=own.memory,
+            multiplier=own.multiplier, codebook=own.codebook, levels=levels, variant=variant,
+            groups=groups.groups, units=groups.units, share=groups.share)
+        simd, output = groups.units * groups.simd, folded.output
+    found, number, n = [], layer.input, groups.units * dense.n_in  # inputs of a set
+    positions = layer.positions_out * sets
     if isinstance(layer, Conv) and not layer.geometry.trivial:
         window: ParallelWindow | SlidingWindow
         if own.window == "parallel":
-            window = ParallelWindow(layer.geometry, lanes, layer.input)
-            lanes = dense.n_in
+            window = ParallelWindow(layer.geometry, lanes, layer.input, sets=sets)
         else:
-            window = SlidingWindow(layer.geometry, layer.channels_in, layer.input, lanes=lanes)
+            window = SlidingWindow(layer.geometry, layer.channels_in, layer.input, lanes=lanes,
+                                   sets=sets)
+        number = window.output
         found = [Stage(f"window_{layer.name}", window)]
-        found += _converted(f"window_lanes_{layer.name}",
-                            Tensor(layer.positions_out, dense.n_in, lanes, window.output),
-                            layer.positions_out, dense.n_in, simd)[0]
-    return [*found, Stage(layer.name, core, layer.positions_out)], output
+        if own.window == "parallel":
+            found += _converted(f"window_sets_{layer.name}",
+                                Tensor(layer.positions_out, sets * n, sets * n, number),
+                                layer.positions_out, sets * n, n)[0]
+            lanes = n
+    found += _converted(f"window_lanes_{layer.name}", Tensor(positions, n, lanes, number),
+                        positions, n, simd)[0]
+    return [*found, Stage(layer.name, core, positions)], output

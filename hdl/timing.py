@@ -254,13 +254,15 @@ class WindowTiming:
     kept : for each window, the first pixel that is kept until it is out
     pixels : of a frame, each of ``groups`` beats, as a tap has
     unit : beats that become available together
+    sets : a window shows all taps of the first ``groups / sets`` beats, then of the next
     """
 
     def __init__(self, needs: Sequence[int], kept: Sequence[int], pixels: int, capacity: int,
-                 groups: int = 1, unit: int = 1):
+                 groups: int = 1, unit: int = 1, sets: int = 1):
         self._needs, self._kept, self._capacity = needs, kept, capacity * groups
         self._frame, self._groups, self._unit = pixels * groups, groups, unit
-        self._window = len(needs) // len(kept) * groups  # beats
+        self._taps, self._sets, self._share = len(needs) // len(kept), sets, groups // sets
+        self._window = self._taps * groups  # beats
         self._beats = len(needs) * groups
         self._taken = self._beat = 0  # from the start of the frame that leaves
         self._full = False
@@ -277,7 +279,11 @@ class WindowTiming:
         return self._received - kept < self._capacity
 
     def step(self, take: bool, give: bool) -> None:
-        tap, group = divmod(self._beat, self._groups)
+        tap, group = divmod(self._beat, self._share)
+        if self._sets > 1:
+            turn, tap = divmod(tap, self._taps)
+            window, chosen = divmod(turn, self._sets)
+            tap, group = window * self._taps + tap, chosen * self._share + group
         need = self._needs[tap]
         present = self._received > ((need - 1) * self._groups + group if need else 0)
         step = present and (give or not self._full)

@@ -136,27 +136,30 @@ class WindowOrder:
         greatest = np.maximum.accumulate(self.geometry.sources[0].max(1))
         return max(1, int((greatest - self.lows[0]).max()) + 1)
 
-    def least_pixels(self, groups: int) -> int:
+    def least_pixels(self, groups: int, sets: int = 1) -> int:
         """Least memory with which one beat a cycle enters or leaves, whichever are more.
 
-        Pixels have ``groups`` beats and leave tap by tap. Either the inputs or the outputs never
-        pause; the outputs then come as early, the inputs as late as they can, and what is in
-        memory meanwhile is what it must hold.
+        Pixels have ``groups`` beats and leave tap by tap, in each window one of ``sets`` equal
+        parts of them after the other. Either the inputs or the outputs never pause; the outputs
+        then come as early, the inputs as late as they can, and what is in memory meanwhile is what
+        it must hold.
         """
         pixels, (windows, taps) = self.geometry.positions_in, self.needs.shape
-        needs = np.maximum(self.needs.ravel(), 1) - 1
-        steps = np.arange(needs.size) * groups
-        if pixels >= needs.size:
+        share, more = groups // sets, (self.needs.size - pixels) * groups
+        # The later parts of a pixel come later, but are read no sooner than that after the first.
+        needs = np.maximum(self.needs[:, None].repeat(sets, 1).ravel(), 1) - 1
+        steps = np.arange(needs.size) * share
+        if more <= 0:
             # A pixel enters every ``groups`` cycles; a tap is read a cycle after it, or later.
             late = np.maximum.accumulate(needs * groups + 1 - steps)
-            late = np.maximum(late, late[-1] + (needs.size - pixels) * groups)
-            ends = (steps + late).reshape(windows, taps)[:, -1] + groups
+            late = np.maximum(late, late[-1] + more)
+            ends = (steps + late).reshape(windows, -1)[:, -1] + share
             return int((-(-ends // groups) - self.kept).max())
         # A tap is read every ``groups`` cycles; a pixel enters a cycle before its first, or sooner.
         slack = np.full(pixels, np.iinfo(np.int64).max // 2)
         np.minimum.at(slack, needs, steps - 1 - needs * groups)
         soon = np.minimum.accumulate(slack[::-1])[::-1]
-        soon = np.minimum(soon, soon[0] + (needs.size - pixels) * groups)
+        soon = np.minimum(soon, soon[0] + more)
         enters = np.arange(pixels) * groups + soon
         frame, window = np.divmod(enters // (groups * taps), windows)
         return int((np.arange(pixels) + 1 - self.kept[window] - frame * pixels).max())

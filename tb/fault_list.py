@@ -219,7 +219,7 @@ FAULTS = (
     Fault("folded_dense", "hdl/folded_dense.py", "number=names.index(name)", "number=0",
           "a write reaches the other memory",
           _WRITTEN + "[number0-True-lut-rtl]"),
-    Fault("folded_dense", "hdl/folded_dense.py", "self.write.ready.eq(~busy)",
+    Fault("folded_dense", "hdl/folded_dense.py", "self.write.ready.eq(~busy & between_frames)",
           "self.write.ready.eq(1)", "a write is accepted while frames are in the core",
           _CHANGED + "[number0-True-2-3-4-options0-rtl]"),
     Fault("folded_dense", "hdl/parameters.py", "write.valid & write.ready &", "write.valid &",

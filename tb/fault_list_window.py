@@ -1,9 +1,10 @@
-"""Faults of the cores that make windows: (core, file, old, new, meaning, test)."""
+"""Faults of the cores that make windows, also in groups: (core, file, old, new, meaning, test)."""
 
 __all__ = ["WINDOW_FAULTS"]
 
 _SLIDING = "tb/test_sliding_window.py::test_"
 _PARALLEL = "tb/test_parallel_window.py::test_"
+_GROUPING = "tb/test_grouping.py::test_"
 
 WINDOW_FAULTS = (
     ("sliding_window", "hdl/sliding_window.py", "received > Mux(zero, 0, source)",
@@ -57,4 +58,29 @@ WINDOW_FAULTS = (
      "rows beyond the border are no zeros", _PARALLEL + "matches_golden[0-rtl]"),
     ("parallel_window", "hdl/parallel_window.py", "self.stages[k].banks += 1\n",
      "break\n", "bursts hold up the input", _PARALLEL + "keeps_more_lines_for_bursts"),
+
+    ("grouping", "hdl/sliding_window.py", '_Loop("set", self._sets, share)',
+     '_Loop("set", self._sets, 1)', "sets of channels overlap",
+     _SLIDING + "matches_golden[12-rtl]"),
+    ("grouping", "hdl/timing.py", "window * self._taps + tap,", "window * self._taps,",
+     "the model takes all taps for the first one", _SLIDING + "matches_golden[12-rtl]"),
+    ("grouping", "hdl/window_order.py", "np.arange(needs.size) * share",
+     "np.arange(needs.size) * groups", "taps of a set are counted as those of whole pixels",
+     _SLIDING + "memory_is_the_least_of_the_rate"),
+    ("grouping", "hdl/parallel_window.py",
+     "for k in range(self._sets)\n            for tap in window",
+     "for tap in window\n            for k in range(self._sets)", "taps of all sets alternate",
+     _PARALLEL + "matches_golden[11-rtl]"),
+    ("grouping", "hdl/folded_dense.py", "range(u, len(beat) // run, folding.units)",
+     "range(0, len(beat) // run, folding.units)", "all units take the first one's inputs",
+     _GROUPING + "matches_golden[6-8-number3-True-kind3-1-4-options3-rtl]"),
+    ("grouping", "hdl/folding.py", "self.pe, *rest).swapaxes(1, 2)", "self.pe, *rest)",
+     "units and passes are exchanged",
+     _GROUPING + "matches_golden[6-8-number3-True-kind3-1-4-options3-rtl]"),
+    ("grouping", "hdl/folded_dense.py", "~busy & between_frames", "~busy",
+     "a write is accepted within a frame whose inputs pause",
+     _GROUPING + "weights_change_between_frames_of_sets"),
+    ("grouping", "hdl/folded_dense.py", "between_frames &= entering == 0", "pass",
+     "a write stops a frame between two of its sets",
+     _GROUPING + "weights_change_between_frames_of_sets"),
 )

@@ -58,13 +58,19 @@ def draw_conv(rng: np.random.Generator, name: str, number: Number, size: tuple[i
 
 
 def check(rng: np.random.Generator, network: Network, plan: Plan, netlist: bool = False,
-          frames: int = 6, **options: Any) -> Accelerator:
-    """All scenarios; latency and rate are those promised, all layers' outputs the golden ones."""
+          frames: int = 6, written: Network | None = None, **options: Any) -> Accelerator:
+    """All scenarios; latency and rate are those promised, all layers' outputs the golden ones.
+
+    written: a network whose weights are written into the accelerator before.
+    """
     core = Accelerator(network, plan, taps=True)
     *_, before, last = core.starts(8)
     assert last - before == core.initiation_interval
     x = draw_frames(rng, network, frames)
-    golden = run(network, x)
+    golden = run(written or network, x)
+    if written is not None and core.bus is not None:
+        pairs = [core.bus.payload(*pair) for pair in core.writes(written)]
+        options["writes"] = Frames.of_words(pairs, len(core.write.payload.as_value()))
     taps = {}
     for layer, values in zip(network.layers, golden, strict=True):
         number = getattr(core.cores[layer.name], "output", layer.output)

@@ -30,6 +30,8 @@ CASES = [
     rtl_only(geometry((7, 5), 2, 3), 1, Bipolar(), {"line_buffers": 4}),
     rtl_only(geometry((4, 3), 1), 7, Bipolar(), {}),
     rtl_only(geometry((4, 5), (4, 5)), 1, BYTE, {}),
+    (geometry((4, 5), 3, 1, 1), 6, Bipolar(), {"sets": 3}),
+    rtl_only(geometry((4, 6), (2, 3), 1, (0, 1)), 2, BYTE, {"sets": 2, "pixels": 3}),
 ]
 
 
@@ -43,7 +45,7 @@ def test_matches_golden(rng: np.random.Generator, place: Geometry, channels: int
     starts = core.starts(6)
     assert starts[0] == core.latency
     result = simulate(core, Frames.of(x, number, pixels * channels), Frames.of(
-        windows(x, place, channels, options.get("pad", 0)), core.output,
+        windows(x, place, channels, options.get("pad", 0), options.get("sets", 1)), core.output,
         pixels * place.taps * channels), starts=starts, netlist=netlist)
     assert result.capacity == capacity([core.timing()], 6 * place.positions_in // pixels)
 
@@ -136,6 +138,7 @@ def test_output(number: Number, pad: int | None, output: Number) -> None:
       r"weights have a codebook$")),
     ({"pad": 128}, ValueError, (r"^layer window: pad must be a value of the input, int8, not 128; "
                                 r"use one from -128 to 127$")),
+    ({"sets": 4}, ValueError, r"^layer window: sets must divide the 6 channels, not 4$"),
     ({"pad": True}, TypeError, r"^layer window: pad must be an integer, not True$"),
     ({"pixels": 0}, ValueError, r"^layer window: pixels must be from 1 to 6, not 0$"),
     ({"pixels": "2"}, TypeError, r"^layer window: pixels must be an integer, not '2'$"),

@@ -34,6 +34,9 @@ CASES = [
     rtl_only(geometry((6, 6), 2, 2), 4, BYTE, 2, {"pad": 7}),
     rtl_only(geometry((3, 4), 1), 5, Bipolar(), 5, {"line_buffers": 2}),
     rtl_only(geometry((6, 5), 3), 1, Integer(3, True), 1, {"line_buffers": 5}),
+    (geometry((5, 4), 3, 1, 1), 4, Bipolar(), 1, {"sets": 2}),
+    rtl_only(geometry((3, 4, 3), 2, 1, 1, 1, "reflect"), 6, BYTE, 2, {"sets": 3}),
+    rtl_only(geometry((4, 5), (2, 3), (2, 1)), 2, BYTE, 1, {"sets": 2, "line_buffers": 3}),
 ]
 
 
@@ -47,8 +50,9 @@ def test_matches_golden(rng: np.random.Generator, place: Geometry, channels: int
     starts = core.starts(4)
     assert starts[0] == core.latency
     result = simulate(core, Frames.of(x, number, lanes),
-                      Frames.of(windows(x, place, channels, options.get("pad", 0)), core.output,
-                                lanes), starts=starts, netlist=netlist)
+                      Frames.of(windows(x, place, channels, options.get("pad", 0),
+                                        options.get("sets", 1)), core.output, lanes),
+                      starts=starts, netlist=netlist)
     assert result.capacity == capacity([core.timing()], 4 * core.beats_in)
 
 
@@ -81,11 +85,12 @@ def test_keeps_what_windows_need(place: Geometry) -> None:
         assert (order.kept == needed).all()
 
 
-def _interval(order: WindowOrder, pixels: int, groups: int, unit: int = 1) -> int | None:
+def _interval(order: WindowOrder, pixels: int, groups: int, unit: int = 1, sets: int = 1
+              ) -> int | None:
     """Cycles of a late frame; None if no frame is so late."""
     place = order.geometry
     core = WindowTiming(order.needs.ravel().tolist(), order.kept.tolist(), place.positions_in,
-                        pixels, groups, unit)
+                        pixels, groups, unit, sets)
     beats = order.needs.size * groups
     most = 20 * (beats + place.positions_in * groups) + 100
     starts = frame_starts(core, beats, 8, most)
@@ -93,12 +98,13 @@ def _interval(order: WindowOrder, pixels: int, groups: int, unit: int = 1) -> in
 
 
 @settings(max_examples=60, deadline=None)
-@given(geometries(5), strategies.integers(1, 3))
-def test_memory_is_the_least_of_the_rate(place: Geometry, groups: int) -> None:
-    core = SlidingWindow(place, groups, BYTE, lanes=1)
-    order, interval = WindowOrder(place), core.initiation_interval
-    assert _interval(order, core.capacity, groups) == interval
-    assert core.capacity == 1 or _interval(order, core.capacity - 1, groups) != interval
+@given(geometries(5), strategies.integers(1, 3), strategies.integers(1, 2))
+def test_memory_is_the_least_of_the_rate(place: Geometry, groups: int, sets: int) -> None:
+    groups *= sets
+    core = SlidingWindow(place, groups, BYTE, lanes=1, sets=sets)
+    order, interval, least = WindowOrder(place), core.initiation_interval, core.capacity
+    assert _interval(order, least, groups, sets=sets) == interval
+    assert least == 1 or _interval(order, least - 1, groups, sets=sets) != interval
 
 
 @settings(max_examples=60, deadline=None)
@@ -155,6 +161,7 @@ def test_output(place: Geometry, number: Number, pad: int | None, output: Number
      r"^layer window: line_buffers must be an integer, not '3'$"),
     ({"memory": "uram"}, ValueError,
      r"^layer window: memory must be one of auto, lut, block, not 'uram'$"),
+    ({"sets": 2}, ValueError, r"^layer window: sets must divide the 3 beats of a pixel, not 2$"),
 ])
 def test_rejects(changes: dict, error: type[Exception], message: str) -> None:
     arguments = {"channels": 6, "number": BYTE, "lanes": 2, **changes}

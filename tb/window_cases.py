@@ -27,11 +27,11 @@ def draw(rng: np.random.Generator, number: Number, shape: tuple[int, int]) -> ND
     return np.where(values < 0, -1, 1) if isinstance(number, Bipolar) else values
 
 
-def windows(x: NDArray[Any], geometry: Geometry, channels: int, pad: int = 0
+def windows(x: NDArray[Any], geometry: Geometry, channels: int, pad: int = 0, sets: int = 1
             ) -> NDArray[np.int64]:
     """Windows of x (frames, positions * channels), (frames, positions_out * taps * channels).
 
-    By PyTorch's padding and views of the padded tensor.
+    With ``sets`` all taps of the first channels / sets channels, then of the next. By PyTorch's padding and views of the padded tensor.
     """
     tensor = torch.tensor(x.reshape(len(x), *geometry.size, channels), dtype=torch.float64)
     tensor = tensor.movedim(-1, 1)
@@ -42,7 +42,8 @@ def windows(x: NDArray[Any], geometry: Geometry, channels: int, pad: int = 0
     for d, (extent, step, gap) in enumerate(zip(geometry.extent, geometry.stride,
                                                 geometry.dilation, strict=True)):
         tensor = tensor.unfold(d + 2, extent, step)[..., ::gap]
-    return tensor.movedim(1, -1).reshape(len(x), -1).to(torch.int64).numpy()
+    taps = tensor.movedim(1, -1).reshape(len(x), -1, geometry.taps, sets, channels // sets)
+    return taps.movedim(3, 2).reshape(len(x), -1).to(torch.int64).numpy()
 
 
 @strategies.composite
