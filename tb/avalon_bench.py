@@ -6,7 +6,7 @@ and no waitrequest; Avalon-ST with a ready latency of 0 and packets.
 
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cocotb
@@ -38,10 +38,10 @@ class AvalonMaster:
     def block(self) -> None:
         self.pause_sink = itertools.repeat(True)
 
-    def send(self, packet: bytes, start: int = 0) -> None:
-        """start: beat that is marked as the first."""
+    def send(self, packet: bytes, starts: Sequence[int] = (0,)) -> None:
+        """starts: beats that are marked as the first."""
         beats = [packet[k:k + self.size_in] for k in range(0, len(packet), self.size_in)]
-        self.to_send += [(int.from_bytes(beat, "little"), k == start, k == len(beats) - 1)
+        self.to_send += [(int.from_bytes(beat, "little"), k in starts, k == len(beats) - 1)
                          for k, beat in enumerate(beats)]
 
     async def _source(self) -> None:

@@ -27,7 +27,8 @@ from tb.avalon_bench import AvalonMaster
 
 PERIOD = 10  # ns
 PATIENCE = 20_000  # cycles until something that does not come counts as stuck
-RULES = {  # stream -> its valid, its ready, and what must stay while it is stalled
+# Of each stream its valid, its ready, and what must stay while it is stalled.
+RULES: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
     "axi": [("m_axis_tvalid", "m_axis_tready", ("m_axis_tdata", "m_axis_tlast")),
             ("s_axi_lite_bvalid", "s_axi_lite_bready", ("s_axi_lite_bresp",)),
             ("s_axi_lite_rvalid", "s_axi_lite_rready", ("s_axi_lite_rdata", "s_axi_lite_rresp"))],
@@ -119,8 +120,8 @@ async def carry_out(master: Any, steps: list[list[Any]], rng: random.Random) -> 
     results: list[Any] = []
     for name, *arguments in steps:
         if name == "send":
-            packet, *start = arguments
-            master.send(bytes.fromhex(packet), *start)
+            packet, *starts = arguments
+            master.send(bytes.fromhex(packet), *starts)
         elif name == "receive":
             packet = await with_timeout(master.receive(), PATIENCE * PERIOD, "ns")
             results.append(packet.hex())

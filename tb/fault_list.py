@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tb.fault_list_axi import AXI_FAULTS
 from tb.fault_list_boards import BOARD_FAULTS
 from tb.fault_list_compress import COMPRESS_FAULTS
 from tb.fault_list_link import LINK_FAULTS
@@ -363,4 +364,7 @@ FAULTS = (
 
     # PLLs, projects and tools of boards.
     *(Fault(*fault) for fault in BOARD_FAULTS),
+
+    # Accelerators on a processor's bus.
+    *(Fault(*fault) for fault in AXI_FAULTS),
 )

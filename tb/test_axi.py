@@ -81,8 +81,11 @@ def sends(packets: Sequence[bytes]) -> list[Step]:
 
 
 @BUSES
-@pytest.mark.parametrize("frames, make", [(1, "writable"), (3, "writable"), (2, "ternary")])
-def test_frames_back_to_back(rng: np.random.Generator, kind: str, frames: int, make: str) -> None:
+@pytest.mark.parametrize("frames, make, netlist", [
+    (1, "writable", False), (3, "writable", False), (2, "ternary", False), (2, "ternary", True)],
+    ids=["single", "three", "ternary", "ternary-netlist"])
+def test_frames_back_to_back(rng: np.random.Generator, kind: str, frames: int, make: str,
+                             netlist: bool) -> None:
     """Without stalls, then with stalls on all channels, registers read in between."""
     core = writable(draw_network(rng)) if make == "writable" else ternary(rng)
     golden, steps = Golden(core, frames), [write("packet_frames", frames)]
@@ -95,7 +98,7 @@ def test_frames_back_to_back(rng: np.random.Generator, kind: str, frames: int, m
             expected += [MAGIC, golden.result(packet)]
     steps += [("wait", 50), ("waiting",), *map(read, ("status", "frames_in", "frames_out"))]
     expected += [0, Status.IDLE, 24 * frames, 24 * frames]
-    assert carry_out(core, kind, steps) == expected
+    assert carry_out(core, kind, steps, netlist) == expected
 
 
 @BUSES
@@ -118,14 +121,15 @@ def test_packets_of_wrong_lengths(rng: np.random.Generator, kind: str, frames: i
 
 
 def test_startofpacket(rng: np.random.Generator) -> None:
-    """Missing, it sets a flag and has no other effect."""
+    """Missing, or within a packet, it sets a flag and has no other effect."""
     core = writable(draw_network(rng))
-    golden = Golden(core)
-    packets = [golden.draw(rng) for _ in range(2)]
-    steps = [("send", packets[0].hex(), -1), *sends(packets[1:]), ("receive",), ("receive",),
-             read("status")]
-    assert carry_out(core, "avalon", steps) == [
-        *map(golden.result, packets), Status.START | Status.IDLE]
+    golden, steps, expected = Golden(core), [], []
+    for starts in ([], [0], [0, 1], [0, 2]):
+        packet = golden.draw(rng)
+        steps += [("send", packet.hex(), starts), ("receive",), read("status"),
+                  write("control", Control.CLEAR)]
+        expected += [golden.result(packet), Status.IDLE | Status.START * (starts != [0])]
+    assert carry_out(core, "avalon", steps) == expected
 
 
 @BUSES
