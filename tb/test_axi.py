@@ -17,8 +17,10 @@ from hdl.accelerator import Accelerator
 from hdl.address_map import BEGIN, COMMIT
 from hdl.bus_tops import bus_top
 from hdl.plan import LayerPlan, Plan
+from hdl.processor_port import ProcessorPort
 from hdl.verilog import port_names
 from tb.bus_case import Step, carry_out, read, write
+from tb.harness import Frames, simulate
 
 BUSES = pytest.mark.parametrize("kind", ["axi", "avalon"])
 FLAGS = Status.SHORT | Status.LONG | Status.START | Status.REFUSED
@@ -99,6 +101,18 @@ def test_frames_back_to_back(rng: np.random.Generator, kind: str, frames: int, m
     steps += [("wait", 50), ("waiting",), *map(read, ("status", "frames_in", "frames_out"))]
     expected += [0, Status.IDLE, 24 * frames, 24 * frames]
     assert carry_out(core, kind, steps, netlist) == expected
+
+
+def test_rate_and_latency(rng: np.random.Generator) -> None:
+    """Two cycles more than the accelerator's, frames as often, whatever is stalled."""
+    core = writable(draw_network(rng))
+    golden, port = Golden(core), ProcessorPort(core)
+    packets = [golden.draw(rng) for _ in range(8)]
+    results = [np.frombuffer(bytes.fromhex(golden.result(packet)), "<u2") for packet in packets]
+    taken = np.array([[*packet[:2], packet[2] | 1 << 8] for packet in packets])
+    given = np.array([[low | 1 << 16, high | 2 << 16] for low, high in np.array(results, int)])
+    simulate(port, Frames(taken, 9, 1), Frames(given, 18, 1), latency=port.framed.latency,
+             interval=core.initiation_interval)
 
 
 @BUSES

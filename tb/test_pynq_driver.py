@@ -2,6 +2,7 @@
 
 import re
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -43,12 +44,14 @@ def draw_frames(rng: np.random.Generator, frames: int) -> np.ndarray:
     return rng.integers(-4, 4, (frames, 5))
 
 
-def test_runs_batches(rng: np.random.Generator) -> None:
+def test_runs_batches(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of 4, 4 and 1 frames; shapes of any dimensions; no frames at all."""
     network, seen = draw_network(rng), []
     zynq, x = build(network), draw_frames(rng, 9)
     golden = run(network, x)[-1]
-    with PynqBoard(zynq, zynq.dma, network, batch=4) as board:
+    overlays = {"design.bit": SimpleNamespace(lutloom_0=zynq, axi_dma_0=zynq.dma)}
+    monkeypatch.setattr(pynq, "Overlay", overlays.get, raising=False)
+    with PynqBoard.connect("design.bit", network, core="lutloom_0", batch=4) as board:
         assert (board.run(x, lambda *done: seen.append(done)) == golden).all()
         assert (board.run(x[:2].reshape(2, 5, 1)) == golden[:2]).all()
         assert board.run(x[:0]).shape == (0, 2)

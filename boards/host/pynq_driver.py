@@ -1,12 +1,10 @@
 """The driver for Zynq boards under PYNQ: frames of NumPy arrays through a DMA engine.
 
-    from pynq import Overlay
-    overlay = Overlay("design.bit")
-    with PynqBoard(overlay.accelerator, overlay.axi_dma, network) as board:
+    with PynqBoard.connect("design.bit", network, core="lutloom_sfc_0") as board:
         y = board.run(x)            # (frames, n_in) -> (frames, n_out), the network's own integers
         print(board.counters())
 
-Of the package pynq this needs ``allocate`` alone, and that first when frames run.
+Of the package pynq this needs ``Overlay`` and ``allocate``, and that first when they are called.
 """
 
 import math
@@ -66,12 +64,22 @@ class PynqBoard:
             self._output = Integer(code % SIGNED, bool(code & SIGNED))
         self.reset()
 
+    @classmethod
+    def connect(cls, bitstream: str, network: Network, *, core: str, dma: str = "axi_dma_0",
+                **options: Any) -> "PynqBoard":
+        """Load a bitstream; core, dma: names of the two blocks; options: those of the class."""
+        overlay = import_module("pynq").Overlay(bitstream)
+        return cls(getattr(overlay, core), getattr(overlay, dma), network, **options)
+
     def __enter__(self) -> "PynqBoard":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        pass
+        self.close()
+
+    def close(self) -> None:
+        """Nothing: buffers are given back by each call."""
 
     def _read(self, register: str) -> int:
         return int(self.core.read(OFFSETS[register]))
