@@ -113,7 +113,7 @@ def test_convolutions(rng: np.random.Generator, size: tuple[int, ...], shape: tu
     assert core.initiation_interval == estimate(first, whole)[0].cycles
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(2, 6), st.integers(1, 4), st.integers(1, 4), st.integers(1, 9),
        st.integers(1, 40), st.integers(1, 40), st.booleans())
 def test_zeros_of_other_groups_cost_nothing(groups: int, rows: int, share: int, taps: int, pe: int,
