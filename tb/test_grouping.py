@@ -43,7 +43,7 @@ def in_turn(values: np.ndarray, run: int) -> np.ndarray:
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
 @pytest.mark.parametrize("n_in, n_out, number, thresholds, kind, pe, simd, options", [
     rtl_only(3, 3, BIPOLAR, True, BIPOLAR, 1, 2, {"groups": 3}),
-    (5, 6, BIPOLAR, False, Ternary(), 2, 2, {"groups": 2}),
+    (5, 6, BIPOLAR, False, Ternary(), 2, 2, {"groups": 2, "variant": "xc7"}),
     rtl_only(4, 6, Integer(3, True), False, BYTE, 1, 2, {"groups": 6, "units": 3, "share": 2}),
     (6, 8, BIPOLAR, True, BIPOLAR, 1, 4, {"groups": 4, "units": 2, "share": 2}),
     rtl_only(3, 4, BYTE, False, BYTE, 1, 2,
