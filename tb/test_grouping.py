@@ -15,7 +15,7 @@ from golden.number import Bipolar, Codebook, Integer, Number, Ternary
 from hdl.accelerator import Accelerator
 from hdl.estimate import estimate, layer_cycles
 from hdl.folded_dense import FoldedDense
-from hdl.plan import LayerPlan, Plan, grouping
+from hdl.plan import LayerPlan, Plan, grouping, lanes_in
 from hdl.planner import plan_for_cycles
 from tb.cases import rtl_only
 from tb.dense_cases import draw_inputs, draw_layer
@@ -134,6 +134,21 @@ def test_zeros_of_other_groups_cost_nothing(groups: int, rows: int, share: int, 
     assert prod(core.memories["weights"]) == groups * rows * beats * found.simd
     if share * taps % found.simd == 0:
         assert prod(core.memories["weights"]) == conv.weight_bits
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 5), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.data())
+def test_any_plan(groups: int, rows: int, share: int, taps: int, data: st.DataObject) -> None:
+    """Whatever pe and simd: nothing is refused, and the estimate says the cycles."""
+    conv = Conv("conv", BYTE, (6,), np.ones((groups * rows, share, taps), int), padding=taps // 2,
+                groups=groups)
+    draw, (n_out, n_in) = data.draw, conv.dense.weights.shape
+    plan = LayerPlan(draw(st.integers(1, n_out)), draw(st.integers(1, n_in)),
+                     draw(st.sampled_from(["rom", "ram"])),
+                     window=draw(st.sampled_from(["serial", "parallel"])))
+    network, whole = Network("network", (conv,)), Plan({"conv": plan}, lanes=lanes_in(conv, plan))
+    core = Accelerator(network, whole)
+    assert core.initiation_interval == estimate(network, whole)[0].cycles
 
 
 @pytest.mark.parametrize("pe, simd, window, cycles", [
