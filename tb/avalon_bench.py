@@ -6,7 +6,7 @@ and no waitrequest; Avalon-ST with a ready latency of 0 and packets.
 
 import itertools
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import cocotb
@@ -32,8 +32,10 @@ class AvalonMaster:
         cocotb.start_soon(self._source())
         cocotb.start_soon(self._sink())
 
-    def stall(self, source: Iterator[bool] | None, sink: Iterator[bool] | None) -> None:
-        self.pause_source, self.pause_sink = source, sink
+    def stall(self, source: bool, sink: bool, draw: Callable[[], Iterator[bool]]) -> None:
+        """draw: gives further random pauses."""
+        self.pause_source = draw() if source else None
+        self.pause_sink = draw() if sink else None
 
     def block(self) -> None:
         self.pause_sink = itertools.repeat(True)

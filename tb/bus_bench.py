@@ -5,10 +5,9 @@ writes it, and leaves ``result.json``. The masters of AXI are those of cocotbext
 nothing of this project; those of Avalon are ``tb.avalon_bench``'s.
 """
 
-import itertools
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +57,14 @@ class AXIMaster:
         self.lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi_lite"), *common,
                                   **self.options)
 
-    def stall(self, source: Iterator[bool] | None, sink: Iterator[bool] | None) -> None:
+    def stall(self, source: bool, sink: bool, draw: Callable[[], Iterator[bool]]) -> None:
+        """draw: gives further random pauses."""
         write, read = self.lite.write_if, self.lite.read_if
         forward = self.source, write.aw_channel, write.w_channel, read.ar_channel
         backward = self.sink, write.b_channel, read.r_channel
         for channel in (*forward, *backward):
-            pause = source if channel in forward else sink
-            channel.set_pause_generator(pause and pauses(random.Random(next(SEEDS))))
+            stalled = source if channel in forward else sink
+            channel.set_pause_generator(draw() if stalled else None)
             channel.pause = False
 
     def block(self) -> None:
@@ -96,7 +96,6 @@ class AXIMaster:
         self.sink.clear()
 
 
-SEEDS = itertools.count(1)
 MASTERS: dict[str, Any] = {"axi": AXIMaster, "avalon": AvalonMaster}
 
 
@@ -138,8 +137,7 @@ async def carry_out(master: Any, steps: list[list[Any]], rng: random.Random) -> 
             else:
                 raise AssertionError(f"{address:#x} & {mask:#x} is never {wanted:#x}")
         elif name == "stall":
-            master.stall(*(pauses(random.Random(rng.getrandbits(32))) if wanted else None
-                           for wanted in arguments))
+            master.stall(*arguments, lambda: pauses(random.Random(rng.getrandbits(32))))
         elif name == "block":  # no result is taken any more
             master.block()
         elif name == "wait":
