@@ -71,7 +71,7 @@ class Step:
 class Prune(Step):
     """Masks (``golden.masking``), at once or in ``rounds`` with a training behind each.
 
-    layers : amounts of single layers in the place of ``amount``, for ``schedule = "one_shot"``
+    layers : amounts of single layers in the place of ``amount``
     """
 
     by: str
@@ -83,8 +83,9 @@ class Prune(Step):
 
     def run(self, model: FloatNet, dataset: Dataset) -> Iterator[str]:
         """Yield a title after each round."""
-        for amount in schedule(self.schedule, self.amount, self.rounds):
-            layers = {name: own * amount / self.amount for name, own in self.layers.items()}
+        for part in schedule(self.schedule, 1.0, self.rounds):
+            amount = self.amount * part
+            layers = {name: own * part for name, own in self.layers.items()}
             prune_weights(model, Pruning(self.by, amount, self.granularity), layers)
             yield f"prune {self.granularity}s by {self.by}, {amount:.4g}"
 

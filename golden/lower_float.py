@@ -37,13 +37,13 @@ Steps = NDArray[np.float64]
 def quantise_activations(model: FloatNet, width: int) -> None:
     """Put a ``FixedActivation`` of ``width`` bits, unsigned, in the place of every ReLU.
 
-    Embedded words get eight signed bits. ``golden.activations.calibrate`` must follow.
+    Embedded words get as many bits, signed. ``golden.activations.calibrate`` must follow.
     """
     for name, module in list(model.named_children()):
         if isinstance(module, nn.ReLU):
             setattr(model, name, FixedActivation(width))
-        if isinstance(module, Words):
-            module.round(8)
+        if isinstance(module, Words) and module.fixed is None:
+            module.round(width)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """lutloom bench clusters: accuracy against the number of weights that a layer's weights share."""
 
 from dataclasses import replace
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,17 +50,18 @@ def bench_clusters(
                {"float": 100 * start})
     lines = [f"| {row['clusters']} | {row['shared']:.2%} | {row['trained']:.2%} |" for row in rows]
     out.write_text(_PAGE.format(
-        title=found.title, start=start, rows="\n".join(lines), svg=out.with_suffix(".svg").name,
-        recipe=recipe, data=dataset.name, images=len(dataset.test_y), torch=version("torch")))
+        model=found.spec.name, start=start, rows="\n".join(lines),
+        svg=out.with_suffix(".svg").name, recipe=recipe, data=dataset.name,
+        images=len(dataset.test_y), date=date.today().isoformat(), torch=version("torch")))
     say(f"{out}: {len(rows)} rows")
     write_results(json, "bench clusters", {"recipe": recipe, "float": start, "rows": rows})
 
 
 _PAGE = """# Clusters against accuracy
 
-*{title}*, with other numbers of clusters: k-means of each layer's weights alone, and after the
-recipe's training of the centroids. The float network answers {start:.2%} of the {images:,} test
-images right.
+The weights of a trained float network ({model}, data set {data}) are shared by 2 to 256 clusters a
+layer: as k-means leaves them, and after one more training, of the centroids. The float network
+answers {start:.2%} of the {images:,} test images right.
 
 ![Accuracy against clusters]({svg})
 
@@ -67,6 +69,5 @@ images right.
 | --- | --- | --- |
 {rows}
 
-`lutloom bench clusters --data FOLDER --recipe {recipe}` wrote this page (data set {data}, torch
-{torch}).
+`lutloom bench clusters --data FOLDER --recipe {recipe}` wrote this page ({date}, torch {torch}).
 """

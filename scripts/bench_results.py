@@ -16,7 +16,9 @@ COLUMNS = ("result", "figure", "published", "goal", "ours", "made by", "seed", "
 
 
 def _shown(value: float, unit: str) -> str:
-    return f"{value:.2%}" if not unit else f"{value:,.4g} {unit}"
+    if not unit:
+        return f"{value:.2%}"
+    return f"{value:,.0f} {unit}" if value >= 1000 else f"{value:.4g} {unit}"
 
 
 def _rows(recipe: Any, record: dict[str, Any] | None) -> list[dict[str, str]]:

@@ -15,7 +15,8 @@ import golden.reference
 import scripts.lower
 from boards.platforms import BOARDS
 from golden.network import ArgMax, Dense, Network
-from golden.recipe_file import ZOO
+from golden.recipe_file import ZOO, recipes
+from golden.recipes import RECIPES
 from hdl.plan import Plan
 from scripts import demo
 from scripts.cli import app
@@ -63,8 +64,8 @@ def test_start_does_not_import_torch():
 
 @pytest.mark.parametrize("arguments, message", [
     (["train", "resnet"],
-     ("model must be one of tfc, sfc, lfc, digits, tiny_cnn, lenet5, cnv, cnv_w1a2, cnv_ternary, "
-      'resnet8, text, voxels, not "resnet"')),
+     (f"recipe must be a file that ends in .toml, or one of {', '.join((*recipes(), *RECIPES))}, "
+      'not "resnet"')),
     (["train", "tiny_cnn", "--dropout", "0.1"],
      "--dropout is for models of dense layers alone, not for tiny_cnn; leave it out"),
     (["train", "tiny_cnn", "--device", "tpu"],

@@ -24,7 +24,9 @@ from golden.train import train
 DIGITS = load("digits")
 SPEC = ModelSpec("m", (64, 13, 7, 10), "digits", "binarised", 0.1, True, True)
 GOALS = {"tfc": 0.94, "sfc": 0.978, "lfc": 0.986, "digits": 0.95, "tiny_cnn": 0.95, "lenet5": 0.985,
-         "text": 0.75, "voxels": 0.9, "cnv": 0.59, "resnet8": 0.53}  # the last two for few epochs
+         "text": 0.75, "voxels": 0.9,
+         # These for few epochs:
+         "cnv": 0.59, "cnv_w1a2": 0.58, "cnv_ternary": 0.62, "resnet8": 0.53}
 
 
 @pytest.fixture(scope="module")

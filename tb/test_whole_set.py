@@ -8,16 +8,20 @@ import os
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from golden.argmax import argmax
 from golden.checkpoint import load_checkpoint, zoo_path
 from golden.data import encode_pixels, load
 from golden.lower import lower
+from golden.network import Network
 from golden.number import Integer
+from golden.recipe_file import ZOO
 from golden.reference import run
 from hdl.accelerator import Accelerator
 from hdl.argmax import ArgMax
 from hdl.lane_converter import LaneConverter
+from hdl.plan import Plan
 from hdl.planner import plan_for_cycles
 from tb.broken_core import BrokenCore
 from tb.harness import Frames
@@ -96,11 +100,32 @@ def test_convolutional_networks(name: str, cycles: int, frames: int) -> None:
     if model.spec.data in ("mnist", "movies") and not os.environ.get("LUTLOOM_DATA"):
         pytest.skip(f"the images of {name} need LUTLOOM_DATA, the folder of {model.spec.data}")
     network = lower(model)
-    x = encode_pixels(load(model.spec.data).test_x[:frames], network.input)
-    plan = plan_for_cycles(network, cycles, storages=("rom",))
+    check(network, plan_for_cycles(network, cycles, storages=("rom",)), cycles,
+          encode_pixels(load(model.spec.data).test_x[:frames], network.input))
+
+
+def check(network: Network, plan: Plan, cycles: int, x: NDArray[np.int64]) -> None:
+    """The network, planned for so many cycles, gives its golden answers at the promised rate."""
     core = Accelerator(network, plan)
     assert core.initiation_interval <= cycles
     result = run_frames(core, Frames.of(x, network.input, plan.lanes), network.n_out, core.output,
                         core.lanes_out, stalls=False, processes=1)
     assert (result.outputs == run(network, x)[-1]).all()
     assert result.cycles <= len(x) * core.initiation_interval + core.latency + 20
+
+
+NETWORKS = {"lenet300_coded": (1200, 100)}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ZOO / "networks").glob("*.npz")))
+def test_networks_of_recipes(name: str, rng: np.random.Generator) -> None:
+    """The networks that come along compressed, on test images or, without them, on random ones."""
+    network = Network.load(ZOO / "networks" / f"{name}.npz")
+    cycles, frames = NETWORKS[name]
+    try:
+        images = load(str(network.metadata["data"])).test_x[:frames]
+    except FileNotFoundError:
+        top = network.input.maximum + 1
+        images = rng.integers(0, top, (frames, network.n_in)).astype("u1" if top == 256 else "u2")
+    plan = plan_for_cycles(network, cycles, storages=("rom",))
+    check(network, plan, cycles, encode_pixels(images, network.input))

@@ -31,7 +31,8 @@ def windows(x: NDArray[Any], geometry: Geometry, channels: int, pad: int = 0, se
             ) -> NDArray[np.int64]:
     """Windows of x (frames, positions * channels), (frames, positions_out * taps * channels).
 
-    With ``sets`` all taps of the first channels / sets channels, then of the next. By PyTorch's padding and views of the padded tensor.
+    With ``sets`` all taps of the first channels / sets channels, then of the next. By PyTorch's
+    padding and views of the padded tensor.
     """
     tensor = torch.tensor(x.reshape(len(x), *geometry.size, channels), dtype=torch.float64)
     tensor = tensor.movedim(-1, 1)
