@@ -101,8 +101,9 @@ class Share(Step):
 
     def run(self, model: FloatNet, dataset: Dataset) -> Iterator[str]:
         """Yield a title once weights are shared."""
-        share(model, self.clusters, self.initial, self.seed, self.layers)
-        yield f"share {self.clusters} weights"
+        found = share(model, self.clusters, self.initial, self.seed, self.layers)
+        wcss = sum(clustering.wcss for clustering in found.values())
+        yield f"share {self.clusters} weights, WCSS {wcss:.4g}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """lutloom build: a bitstream with which a board tests the accelerator by itself."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 
 from boards.flow import Build, DoesNotFit, utilisation
 from boards.flow import build as run_flow
+from boards.link import BoardLink, LinkedCore
 from boards.platforms import BOARDS, make_platform
 from boards.pll import megahertz
 from boards.project import board_named, choose, write_project
@@ -26,7 +28,7 @@ from scripts.output import (
 )
 from scripts.verify import frames_for
 
-__all__ = ["advice", "board_test", "build", "verdict"]
+__all__ = ["advice", "board_test", "build", "link_top", "verdict"]
 
 ATTEMPTS = 4  # plans that are tried before giving up
 LUT_LIMIT = 10_000_000  # more than any part has
@@ -56,20 +58,30 @@ def verdict(built: Build, cycles: int) -> str:
             f"{abs(built.fmax_hz / built.clock_hz - 1):.0%}; {rate}")
 
 
-def advice(network: Any, plan: Any, x: Any, board: str, out: Path, error: DoesNotFit,
-           **options: Any) -> str:
+def link_top(network: Any, plan: Any, board: str, chain: Any, clock_hz: float | None, baud: int
+             ) -> BoardLink:
+    """Top that a host talks to through the board's UART; it signs every layer's outputs, too."""
+    from hdl.accelerator import Accelerator
+
+    spec = BOARDS[board]
+    hertz = make_platform(spec, chain.amaranth, clock_hz).clock_hz
+    return BoardLink(LinkedCore(Accelerator(network, plan, taps=True), hertz, baud))
+
+
+def advice(network: Any, plan: Any, make_top: Callable[[Any], Any], frames: int, board: str,
+           out: Path, error: DoesNotFit, **options: Any) -> str:
     """What plan fits: estimates scaled with what designs really take, tried by packing them.
 
-    options: of `boards.flow.utilisation`.
+    make_top: of a plan; frames: that its block RAMs keep; options: of `boards.flow.utilisation`.
     """
     from hdl.estimate import estimate
     from hdl.planner import plan_for_luts, total
 
     used, fitting = error.utilisation, plan
     memory, kbit = BOARDS[board].memory
-    frames = -(-len(x) * network.n_in * network.input.width // (1024 * kbit))
-    if used[memory].used > used[memory].available >= used[memory].used - frames:
-        return f"The golden frames fill {frames} of the block RAMs: give fewer with --frames."
+    kept = -(-frames * network.n_in * network.input.width // (1024 * kbit))
+    if kept and used[memory].used > used[memory].available >= used[memory].used - kept:
+        return f"The golden frames fill {kept} of the block RAMs: give fewer with --frames."
     brams = used[memory].available * kbit / 36
     for _ in range(ATTEMPTS):
         need = total(estimate(network, fitting))
@@ -84,7 +96,7 @@ def advice(network: Any, plan: Any, x: Any, board: str, out: Path, error: DoesNo
                                     variant=plan.variant)
         except ValueError as reason:
             return f"No plan fits: {reason}."
-        used = utilisation(board_test(network, fitting, x, board), board, out / "advice", **options)
+        used = utilisation(make_top(fitting), board, out / "advice", **options)
         if all(use.used <= use.available for use in used.values()):
             folds = ", ".join(f"{name} {layer.storage} pe {layer.pe} simd {layer.simd}"
                               for name, layer in fitting.layers.items())
@@ -111,6 +123,9 @@ def build(
     clock: Annotated[float | None, typer.Option(
         min=0, help="Clock in MHz, from the PLL (default: the plan's, else the board's own).",
         show_default=False)] = None,
+    link: Annotated[int | None, typer.Option(
+        min=1, help="Instead of the self-test, a host link over the board's UART at so many baud, "
+        "as `lutloom bringup` and boards.host talk to.", show_default=False)] = None,
     tools: Annotated[str | None, typer.Option(
         help="Toolchain, of those that `lutloom boards` lists (default: the first open one that is "
         "here).", show_default=False)] = None,
@@ -120,7 +135,8 @@ def build(
 ) -> None:
     """Place and route the accelerator with a self-test for a board; write the bitstream.
 
-    Its LEDs show a heartbeat, all outputs right so far, and a wrong output seen.
+    Its LEDs show a heartbeat, all outputs right so far, and a wrong output seen. With --link a host
+    takes the place of the self-test.
     """
     from hdl.accelerator import Accelerator
 
@@ -131,9 +147,15 @@ def build(
     hertz = made.clock_hz if clock is None else clock * 1e6
     options: dict[str, Any] = {"clock_hz": hertz, "tools": chain.name}
     make_platform(BOARDS[board], chain.amaranth, hertz)  # refuses a clock before work begins
-    x = frames_for(loaded, data, random, seed, frames)
     out = out or network.with_name(board)
-    top = board_test(loaded, made, x, board)
+    x = None if link else frames_for(loaded, data, random, seed, frames)
+
+    def make_top(plan: Any) -> Any:
+        if link:
+            return link_top(loaded, plan, board, chain, hertz, link)
+        return board_test(loaded, plan, x, board)
+
+    top = make_top(made)
     if dry_run:
         files = write_project(top, board, out, seed=seed, **options)
         for file in files:
@@ -152,7 +174,8 @@ def build(
             built = run_flow(top, board, out, seed=seed, seeds=seeds, **options)
     except DoesNotFit as error:
         with console.status("looking for a plan that fits"):
-            hint = advice(loaded, made, x, board, out, error, **options)
+            hint = advice(loaded, made, make_top, 0 if link else frames, board, out, error,
+                          **options)
         write_results(json, "build", {"board": board, "fits": False, "advice": hint,
                                       "utilisation": error.utilisation})
         error.add_note(hint)

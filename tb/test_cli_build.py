@@ -37,6 +37,21 @@ def test_build_and_report(tiny, tmp_path):
     assert not re.search(r"https?://|src=|<link|<script|url\(", page)
 
 
+def test_link_takes_the_place_of_the_self_test(tiny, tmp_path):
+    network, plan = tiny
+    arguments = ("build", network, "--plan", plan, "--board", "arty-a7-35t", "--tools", "openxc7",
+                 "--dry-run", "--out", "project")
+    for options, pins in ((("--random",), {"led_0", "led_1", "led_2"}),
+                          (("--link", "1000000"), {"uart_0__rx", "uart_0__tx"})):
+        assert lutloom(*arguments, *options)[0] == 0
+        constraints = (tmp_path / "project" / "top.xdc").read_text()
+        ports = set(re.findall(r"LOC \w+ \[get_ports {(\w+)__io}\]", constraints))
+        assert ports - {"clk100_0", "rst_0"} == pins
+    status, _, errors = lutloom(*arguments, "--link", "30000000")
+    assert (status, errors) == (2, "baud must be at most a quarter of the clock, 25,000,000, not "
+                                   "30,000,000; take a faster clock\n")
+
+
 def build_layer(folder: Path, n_in: int, n_out: int, frames: int, *replan: str
                 ) -> tuple[int, str, str]:
     """Build a layer of 8-bit inputs for the iCEBreaker, hard-wired unless it is planned anew."""

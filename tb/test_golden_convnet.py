@@ -107,7 +107,8 @@ def test_named_models_have_the_known_shapes() -> None:
     assert {name: (spec.weights, spec.bits) for name, spec in CONVNETS.items()} == {
         "tiny_cnn": ("binary", 1), "lenet5": ("binary", 1), "cnv": ("binary", 1),
         "cnv_w1a2": ("binary", 2), "cnv_ternary": ("ternary", 2), "resnet8": ("ternary", 2),
-        "text": ("binary", 2), "voxels": ("binary", 1)}
+        "cifar_cnn": ("binary", 1), "text": ("binary", 2), "text_cnn": ("binary", 2),
+        "voxels": ("binary", 1)}
     for name in ("digits", "volumes"):
         data = load(name)
         for spec in CONVNETS.values():
