@@ -48,8 +48,8 @@ def test_link_takes_the_place_of_the_self_test(tiny, tmp_path):
         ports = set(re.findall(r"LOC \w+ \[get_ports {(\w+)__io}\]", constraints))
         assert ports - {"clk100_0", "rst_0"} == pins
     status, _, errors = lutloom(*arguments, "--link", "30000000")
-    assert (status, errors) == (2, "baud must be at most a quarter of the clock, 25,000,000, not "
-                                   "30,000,000; take a faster clock\n")
+    assert (status, errors) == (2, ("baud must be at most a quarter of the clock, 25,000,000, not "
+                                    "30,000,000; take a faster clock\n"))
 
 
 def build_layer(folder: Path, n_in: int, n_out: int, frames: int, *replan: str
