@@ -21,7 +21,7 @@ def plan_rows(network: Any, plan: Any) -> list[dict[str, Any]]:
     layers = {layer.name: layer for layer in network.layers}
     for row in rows:
         if row["engine"] == "scheduled":
-            row["imbalance"] = Schedule(layers[row["name"]], row["pe"]).imbalance
+            row["imbalance"] = Schedule(layers[row["name"]].dense, row["pe"]).imbalance
     return rows
 
 

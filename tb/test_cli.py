@@ -14,7 +14,9 @@ import typer
 import golden.reference
 import scripts.lower
 from boards.platforms import BOARDS
+from golden.layer import Conv
 from golden.network import ArgMax, Dense, Network
+from golden.number import Integer
 from golden.recipe_file import ZOO, recipes
 from golden.recipes import RECIPES
 from hdl.plan import Plan
@@ -257,3 +259,15 @@ def test_a_failing_tool_shows_its_log(tiny, tmp_path):
     assert status == 1
     assert errors.startswith("yosys failed; it printed last:\n")
     assert errors.endswith(f"All of it: {tmp_path / 'synth/ecp5.yosys.log'}\n")
+
+
+def test_plan_of_a_pruned_convolution(tmp_path):
+    rng = np.random.default_rng(6)
+    weights = rng.integers(-7, 8, (8, 4, 3, 3)) * (rng.random((8, 4, 3, 3)) < 0.05)
+    conv = Conv("conv", Integer(8, False), (5, 5), weights, weight_kind=Integer(4, True))
+    Network("pruned", (conv,)).save("network.npz")
+    assert lutloom("plan", "network.npz", "--luts", "1000", "--storage", "rom",
+                   "--json", "plan_results.json")[0] == 0
+    (row,) = [row for row in results(tmp_path / "plan_results.json", "plan")["layers"]
+              if row["name"] == "conv"]
+    assert row["engine"] == "scheduled" and row["imbalance"] >= 1
