@@ -11,14 +11,16 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["digest", "pack_signs", "read_archive", "unpack_signs", "write_archive"]
+__all__ = ["digest", "pack_signs", "read_archive", "replacing", "unpack_signs",
+           "write_archive"]
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -47,6 +49,22 @@ def unpack_signs(packed: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[n
     return (2 * bits.astype(np.int8) - 1).reshape(shape)
 
 
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Where to write what becomes ``path`` at the end, in one step.
+
+    Readers see the old file or the whole new one; an error within leaves the old one.
+    """
+    path = Path(path)
+    # One name per process: two writers never share an unfinished file.
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def write_archive(path: str | os.PathLike[str], kind: str, version: int,
                   content: Mapping[str, Any], arrays: Arrays) -> None:
     """Write a file of format ``kind``; readers see the old file or the whole new one.
@@ -56,17 +74,10 @@ def write_archive(path: str | os.PathLike[str], kind: str, version: int,
     header: dict[str, Any] = {"format": kind, "version": version, "content": content}
     header["sha256"] = digest(header, arrays)
     raw = np.frombuffer(json.dumps(header, allow_nan=False).encode(), np.uint8)
-    path = Path(path)
-    # One name per process: two writers never share an unfinished file.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(unfinished, "wb") as file:
-            np.savez_compressed(file, header=raw, **dict(arrays))  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(path) as unfinished, open(unfinished, "wb") as file:
+        np.savez_compressed(file, header=raw, **dict(arrays))  # type: ignore[arg-type]
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _members(path: Path) -> dict[str, NDArray[Any]]:

@@ -173,7 +173,7 @@ class Factorise(Step):
 
 
 STEPS: dict[str, type[Any]] = {"prune": Prune, "share": Share, "quantise": Quantise,
-                         "incremental": Grow, "factorise": Factorise}
+                               "incremental": Grow, "factorise": Factorise}
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,6 @@ class Outcome:
     accuracy: float
     model: FloatNet
     history: tuple[Progress, ...] = ()
-
 
 
 def weights_of(model: nn.Module) -> dict[str, NDArray[np.float32]]:

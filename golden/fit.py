@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -67,6 +66,7 @@ def _epoch(run: TrainingState, images: Tensor, labels: Tensor, dataset: Dataset,
     """Mean loss and share of right answers of an epoch's steps."""
     total, right, steps = 0.0, 0, 0
     model = run.model
+    clip: Callable[[], None] | None = getattr(model, "clip", None)
     model.train()
     for x, y in _batches(images, labels, dataset, recipe):
         with torch.autocast(run.device.type, torch.bfloat16, enabled=recipe.bfloat16):
@@ -75,7 +75,6 @@ def _epoch(run: TrainingState, images: Tensor, labels: Tensor, dataset: Dataset,
         run.optimiser.zero_grad()
         value.backward()
         run.optimiser.step()
-        clip: Any = getattr(model, "clip", None)
         if clip:
             clip()
         run.schedule.step()
@@ -121,7 +120,8 @@ def fit(model: nn.Module, dataset: Dataset, recipe: Recipe, *, name: str, seed: 
         raise ValueError(f"shift and flip must be 0 and False for the data set {dataset.name}, "
                          "which holds no images")
     where = find_device(device)
-    what = fingerprint(model, dataset, recipe, seed, f"{name} {where.type} {threads}")
+    what = "" if state is None else fingerprint(model, dataset, recipe, seed,
+                                                f"{name} {where.type} {threads}")
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -161,7 +161,7 @@ def _fit(model: nn.Module, dataset: Dataset, recipe: Recipe, name: str, what: st
         if epoch == recipe.epochs and settle:
             _settle(model, images, recipe.batch)
         validated = accuracy(model, train_x[held], train_y[held]) if recipe.validation else None
-        if validated is not None and validated > max(
+        if recipe.patience and validated is not None and validated > max(
                 (p.validation_accuracy or 0.0 for p in run.history), default=-1.0):
             run.best = {key: value.clone() for key, value in model.state_dict().items()}
         shown = slice(None if epoch == recipe.epochs else _GLANCE)

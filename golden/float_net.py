@@ -151,9 +151,6 @@ class FloatNet(nn.Sequential):
                 return Words(2**parse_number(spec.input).width, stage.channels)
         return None
 
-    def clip(self) -> None:
-        """Float weights need no bounds."""
-
 
 def fold_norms(model: FloatNet) -> FloatNet:
     """A network without batch norm that computes what ``model`` does in eval mode, but rounding.

@@ -1,6 +1,5 @@
 """A training in progress: all that decides how it goes on, and the file that keeps it."""
 
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from golden.archive import digest
+from golden.archive import digest, replacing
 from golden.data import Dataset
 from golden.recipes import Recipe
 
@@ -76,12 +75,8 @@ class TrainingState:
             "random": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state(self.device)
             if self.device.type == "cuda" else None}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
+        with replacing(self.path) as unfinished:
             torch.save(content, unfinished)
-            os.replace(unfinished, self.path)
-        finally:
-            unfinished.unlink(missing_ok=True)
         self._written = time.monotonic()
 
     def resume(self) -> bool:

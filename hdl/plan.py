@@ -8,6 +8,7 @@ from math import gcd
 from pathlib import Path
 from typing import Any
 
+from golden.archive import replacing
 from golden.layer import (
     ArgMax,
     Concatenate,
@@ -152,9 +153,8 @@ class Plan:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON, whole or not at all."""
         content = {"format": _FORMAT, "version": _VERSION, **asdict(self)}
-        temporary = Path(f"{os.fspath(path)}.part")
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
-        temporary.replace(path)
+        with replacing(path) as unfinished:
+            unfinished.write_text(json.dumps(content, indent=2) + "\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Plan":

@@ -14,12 +14,13 @@ from boards.flow import DoesNotFit
 from boards.flow import build as run_flow
 from boards.platforms import BOARDS
 from boards.project import board_named, choose
+from golden.archive import replacing
 from scripts.build import board_test
-from scripts.output import JsonOption, bar, say, write_results
+from scripts.output import JsonOption, bar, marked_section, say, write_results
 
 __all__ = ["BUDGETS", "bench_boards", "measure", "page", "plan_for"]
 
-BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
+_EMPTY = "<!-- measured: begin -->\n", "", "<!-- measured: end -->\n"
 BUDGETS = {"digits": 1000, "tfc": 2000, "sfc": 4000}  # LUTs of six inputs that a plan may take
 FRAMES = 1  # random ones, that the board keeps; they count for the block RAM
 COLUMNS = ("network", "board", "fits", "LUT", "block RAM", "Fmax, MHz", "frames/s at Fmax", "day")
@@ -101,13 +102,11 @@ def page(rows: Iterable[dict[str, Any]], old: str = "") -> list[str]:
 
 
 def _write(out: Path, rows: Iterable[dict[str, Any]]) -> None:
-    before, mark, rest = (out.read_text() if out.exists() else "").partition(BEGIN)
-    old, _, after = rest.partition(END) if mark else ("", "", "")
-    lines = page(rows, old)
+    found = marked_section(out.read_text(), "measured") if out.exists() else None
+    before, old, after = found or _EMPTY
     out.parent.mkdir(parents=True, exist_ok=True)
-    fresh = out.with_name(f".{out.name}")
-    fresh.write_text((before if mark else "") + BEGIN + "\n".join(lines) + "\n" + END + after)
-    fresh.replace(out)
+    with replacing(out) as unfinished:
+        unfinished.write_text(before + "".join(f"{line}\n" for line in page(rows, old)) + after)
 
 
 def bench_boards(

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from scripts.output import JsonOption, say, write_results
+from golden.archive import replacing
+from scripts.output import JsonOption, marked_section, say, write_results
 from scripts.zoo import records
 
 __all__ = ["bench_results"]
 
-BEGIN, END = "<!-- results: begin -->\n", "<!-- results: end -->\n"
 COLUMNS = ("result", "figure", "published", "goal", "ours", "made by", "seed", "data", "run on",
            "torch")
 
@@ -49,14 +49,14 @@ def bench_results(
     json: JsonOption = None,
 ) -> None:
     """Write the table of published results beside ours, from the records of the recipes' runs."""
-    text = page.read_text()
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"{page}: must have the lines {BEGIN.strip()} and {END.strip()}")
+    parts = marked_section(page.read_text(), "results")
+    if parts is None:
+        raise ValueError(f"{page}: must have the lines <!-- results: begin --> and "
+                         "<!-- results: end -->")
     rows = [row for recipe, record in records() for row in _rows(recipe, record)]
-    lines = [" | ".join(COLUMNS), " | ".join(["---"] * len(COLUMNS)),
-             *(" | ".join(row[column] for column in COLUMNS) for row in rows)]
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    page.write_text(f"{before}{BEGIN}{''.join(f'| {line} |' + chr(10) for line in lines)}{END}"
-                    f"{after}")
+    cells = [COLUMNS, ["---"] * len(COLUMNS), *([row[name] for name in COLUMNS] for row in rows)]
+    lines = "".join(f"| {' | '.join(line)} |\n" for line in cells)
+    with replacing(page) as unfinished:
+        unfinished.write_text(parts[0] + lines + parts[2])
     say(f"{page}: {len(rows)} rows")
     write_results(json, "bench results", {"rows": rows})

@@ -16,6 +16,7 @@ from scripts.output import (
     DataOption,
     JsonOption,
     PlanOption,
+    RandomOption,
     SeedOption,
     bar,
     fail,
@@ -105,8 +106,7 @@ def bringup(
     out: Annotated[Path | None, typer.Option(
         help="HTML file to write (default: bringup.html beside the network).",
         show_default=False)] = None,
-    random: Annotated[bool, typer.Option(
-        help="Random frames instead of the data set's test images.")] = False,
+    random: RandomOption = False,
     data: DataOption = None,
     seed: SeedOption = 0,
     json: JsonOption = None,

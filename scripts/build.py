@@ -20,6 +20,7 @@ from scripts.output import (
     JsonOption,
     NetworkArgument,
     PlanOption,
+    RandomOption,
     console,
     fail,
     say,
@@ -114,8 +115,7 @@ def build(
     out: Annotated[Path | None, typer.Option(
         help="Folder for bitstream, netlist and logs (default: BOARD beside the network).",
         show_default=False)] = None,
-    random: Annotated[bool, typer.Option(
-        help="Random frames instead of the data set's test images.")] = False,
+    random: RandomOption = False,
     data: DataOption = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the placement.")] = 1,
     seeds: Annotated[int, typer.Option(

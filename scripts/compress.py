@@ -1,6 +1,6 @@
 """lutloom compress: a trained float network pruned, shared, quantised and coded by a recipe."""
 
-import copy
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scripts.measure import measure
-from scripts.output import DataOption, JsonOption, bars, say, table, write_results
+from scripts.output import (
+    DataOption,
+    DeviceOption,
+    JsonOption,
+    bar,
+    bars,
+    say,
+    table,
+    write_results,
+)
 from scripts.plots import plot_training, plot_weights
 from scripts.train import RecipeArgument, train_model
 
@@ -30,27 +39,17 @@ def _integer_accuracy(network: Any, dataset: "Dataset") -> float:
     return float((np.concatenate(answers) == dataset.test_y).mean())
 
 
-def _run(found: Any, data: Path | None, out: Path, device: str) -> tuple[Any, "Dataset", list[Any]]:
-    """(the float network, its data set, an outcome for each round of each step, copied)."""
+def _outcomes(found: Any, model: Any, dataset: "Dataset", history: list[Any], out: Path,
+              device: str) -> Iterator[Any]:
+    """The float network, then an outcome for each round of each step, under one bar."""
     from golden.compress import Outcome
     from golden.compress import compress as run
     from golden.prediction import accuracy
-    from scripts.output import bar
 
-    with bars():
-        model, dataset, history = train_model(found, data, seed=found.seed, device=device,
-                                              state=out / "float.training")
-        outcomes = [Outcome("float", accuracy(model, dataset.test_x, dataset.test_y), model,
-                            tuple(history))]
-        with bar("compress", None) as show:
-            def progress(title: str, training: Any, now: Any) -> None:
-                show(now.epoch, training.epochs)
-
-            for outcome in run(found, model, dataset, device=device, folder=out,
-                               progress=progress):
-                outcomes.append(Outcome(outcome.title, outcome.accuracy,
-                                        copy.deepcopy(outcome.model), outcome.history))
-    return model, dataset, outcomes
+    yield Outcome("float", accuracy(model, dataset.test_x, dataset.test_y), model, tuple(history))
+    with bar("compress", None) as show:
+        yield from run(found, model, dataset, device=device, folder=out,
+                       progress=lambda _, training, now: show(now.epoch, training.epochs))
 
 
 def compress(
@@ -58,8 +57,7 @@ def compress(
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option(
         help="Folder of everything it writes (default: build/RECIPE).", show_default=False)] = None,
-    device: Annotated[str, typer.Option(
-        help="Where it computes: cpu, cuda, or auto for the latter if there is one.")] = "auto",
+    device: DeviceOption = "auto",
     json: JsonOption = None,
 ) -> None:
     """Train a recipe's float network and run its steps of compression.
@@ -81,22 +79,27 @@ def compress(
     steps_of(found)  # wrong steps are refused before anything is written
     out = out or Path("build") / found.name
     out.mkdir(parents=True, exist_ok=True)
-    _, dataset, outcomes = _run(found, data, out, device)
-    rows, before = [], weights_of(outcomes[0].model)
-    for k, outcome in enumerate(outcomes):
-        layers, sizes = total_sparsity(sparsity(outcome.model)), CodedModel.of(outcome.model).total
-        rows.append({"step": outcome.title, "accuracy": outcome.accuracy,
-                     "pruning_rate": layers.rate, "bytes": -(-sizes.total // 8),
-                     "compression_rate": sizes.rate})
-        after = weights_of(outcome.model)
-        if k and after.keys() == before.keys():
-            plot_weights(out / f"weights_{k}.svg", before, after)
-        before = after
-    final = outcomes[-1].model
-    coded = CodedModel.of(final)
+    rows: list[dict[str, Any]] = []
+    histories: dict[str, Any] = {}
+    before: dict[str, Any] = {}
+    with bars():
+        model, dataset, history = train_model(found, data, seed=found.seed, device=device,
+                                              state=out / "float.training")
+        for k, outcome in enumerate(_outcomes(found, model, dataset, history, out, device)):
+            final, after = outcome.model, weights_of(outcome.model)
+            layers, coded = sparsity(final), CodedModel.of(final)
+            rows.append({"step": outcome.title, "accuracy": outcome.accuracy,
+                         "pruning_rate": total_sparsity(layers).rate,
+                         "bytes": -(-coded.total.total // 8),
+                         "compression_rate": coded.total.rate})
+            if outcome.history:
+                histories[f"{k + 1}. {outcome.title}"] = outcome.history
+            if k and after.keys() == before.keys():
+                plot_weights(out / f"weights_{k}.svg", before, after)
+            before = after
     coded.save(out / "coded.npz")
     measured = {**rows[-1], "float_accuracy": rows[0]["accuracy"]}
-    if len(weight_quantisers(final)) == len(weights_of(final)):
+    if weight_quantisers(final).keys() == after.keys():
         network = lower_model(final, dataset, {"command": f"lutloom compress {recipe}",
                                                "seed": found.seed})
         measured["accuracy"] = _integer_accuracy(network, dataset)
@@ -104,14 +107,11 @@ def compress(
         if found.rtl is not None:
             measured |= measure(network, found.rtl, out)
         rows.append({**rows[-1], "step": "integer network", "accuracy": measured["accuracy"]})
-    plot_training(out / "training.svg", {
-        f"{k}. {outcome.title}": outcome.history for k, outcome in enumerate(outcomes, 1)
-        if outcome.history})
+    plot_training(out / "training.svg", histories)
     table(found.title, ["step", "accuracy", "pruned", "bytes", "compressed"],
           [(row["step"], f"{row['accuracy']:.2%}", f"{row['pruning_rate']:.2f} x", row["bytes"],
             f"{row['compression_rate']:.1f} x") for row in rows])
-    _tables([*sparsity(final), total_sparsity(sparsity(final))],
-            [*coded.sizes, coded.total])
+    _tables([*layers, total_sparsity(layers)], [*coded.sizes, coded.total])
     say(f"{out}: {', '.join(sorted(path.name for path in out.glob('*.npz')))} and plots")
     write_results(json, "compress", {
         "model": found.name, "title": found.title, "run": f"lutloom compress {recipe}",

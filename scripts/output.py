@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-__all__ = ["DataOption", "JsonOption", "NetworkArgument", "PlanOption", "SeedOption", "bar",
-           "bars", "console", "errors", "fail", "say", "table", "write_results"]
+__all__ = ["DataOption", "DeviceOption", "JsonOption", "NetworkArgument", "PlanOption",
+           "RandomOption", "SeedOption", "bar", "bars", "console", "errors", "fail",
+           "marked_section", "say", "table", "write_results"]
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -28,6 +29,10 @@ DataOption = Annotated[Path | None, typer.Option(
     "--data", help="Folder of the data set's files (default: LUTLOOM_DATA); digits and volumes "
     "need none.", show_default=False)]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+DeviceOption = Annotated[str, typer.Option(
+    "--device", help="Where it computes: cpu, cuda, or auto for the latter if there is one.")]
+RandomOption = Annotated[bool, typer.Option(
+    "--random", help="Random frames instead of the data set's test images.")]
 JsonOption = Annotated[Path | None, typer.Option(
     "--json", help="Also write the results to this file, for other programs.",
     show_default=False)]
@@ -80,6 +85,17 @@ def bar(what: str, total: int | None) -> Iterator[Callable[..., None]]:
     yield lambda done, total=total: progress.update(task, completed=done, total=total)
     # An estimated total was the number that came.
     progress.update(task, total=progress.tasks[task].completed)
+
+
+def marked_section(text: str, name: str) -> tuple[str, str, str] | None:
+    """A page in three: up to the mark where a section begins, what is in it, from its end mark on.
+
+    The marks are lines ``<!-- name: begin -->`` and ``<!-- name: end -->``; None without both.
+    """
+    begin, end = (f"<!-- {name}: {word} -->\n" for word in ("begin", "end"))
+    before, begins, rest = text.partition(begin)
+    inside, ends, after = rest.partition(end)
+    return (before + begin, inside, end + after) if begins and ends else None
 
 
 def write_results(path: Path | None, command: str, results: dict[str, Any]) -> None:

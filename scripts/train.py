@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from golden.recipes import RECIPES
 from scripts.lower import lower_model
 from scripts.measure import measure
-from scripts.output import DataOption, JsonOption, bar, say, write_results
+from scripts.output import DataOption, DeviceOption, JsonOption, bar, say, write_results
 from scripts.plots import plot_training
 
 __all__ = ["RecipeArgument", "train", "train_model"]
@@ -18,8 +19,7 @@ _OF_MODEL = "input", "dropout", "weights"  # options that change the model, not 
 
 RecipeArgument = Annotated[str, typer.Argument(
     help="A recipe file (.toml), the name of one that `lutloom zoo` lists, or the name of a model: "
-    "digits, tfc, sfc, lfc, lenet300, jets, mlp128, tiny_cnn, lenet5, cifar_cnn, cnv, cnv_w1a2, "
-    "cnv_ternary, resnet8, text, text_cnn or voxels.", show_default=False)]
+    f"{', '.join(RECIPES)}.", show_default=False)]
 
 
 def train_model(recipe: Any, data: Path | None, *, seed: int, device: str = "cpu",
@@ -68,8 +68,7 @@ def train(
         show_default=False)] = None,
     weights: Annotated[str | None, typer.Option(
         help="binary or ternary (default: the recipe's own).", show_default=False)] = None,
-    device: Annotated[str, typer.Option(
-        help="Where it computes: cpu, cuda, or auto for the latter if there is one.")] = "auto",
+    device: DeviceOption = "auto",
     json: JsonOption = None,
 ) -> None:
     """Train a recipe's or a named model on its data set and write a checkpoint.

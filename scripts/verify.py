@@ -13,6 +13,7 @@ from scripts.output import (
     JsonOption,
     NetworkArgument,
     PlanOption,
+    RandomOption,
     SeedOption,
     bar,
     fail,
@@ -98,8 +99,7 @@ def verify(
     fast: Annotated[bool, typer.Option(
         "--fast", help="For thousands of frames: the RTL's outputs alone, without stalls, at the "
         "simulator's own speed.")] = False,
-    random: Annotated[bool, typer.Option(
-        help="Random frames instead of the data set's test images.")] = False,
+    random: RandomOption = False,
     data: DataOption = None,
     seed: SeedOption = 0,
     json: JsonOption = None,

@@ -27,13 +27,13 @@ import pytest
 import torch  # noqa: F401
 import typer
 
+from scripts.output import marked_section
 from tb.cache import cache_folder, repository
 from tb.fault_list import FAULTS, Fault
 
 __all__ = ["Verdict", "copy_tree", "run_tests", "try_fault"]
 
 DOCUMENT = Path("docs/verification.md")
-BEGIN, END = "<!-- faults: begin -->\n", "<!-- faults: end -->\n"
 PACKAGES = "boards", "golden", "hdl", "scripts", "tb"
 PATIENCE = 300  # s for one fault
 
@@ -138,9 +138,9 @@ def _table(results: Iterable[tuple[Fault, Verdict]]) -> str:
 
 def _write(results: list[tuple[Fault, Verdict]]) -> None:
     path = repository() / DOCUMENT
-    before, _, rest = path.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    path.write_text(before + BEGIN + _table(results) + END + after)
+    parts = marked_section(path.read_text(), "faults")
+    assert parts is not None, f"{path} has no section for the table"
+    path.write_text(parts[0] + _table(results) + parts[2])
 
 
 def main(only: Annotated[str | None, typer.Option(help="Faults of this core alone.")] = None,
