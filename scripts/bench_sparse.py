@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from golden.sparse import Columns, InterleavedColumns, sparse
 from hdl.sparse_timing import SparseTiming
-from scripts.line_chart import line_chart
 from scripts.output import JsonOption, SeedOption, bar, fail, say, write_results
+from scripts.plots import plot_curve
 
 __all__ = ["LAYERS", "Shape", "bench_sparse", "draw", "measure"]
 
@@ -182,9 +182,9 @@ def bench_sparse(
     command = f"lutloom bench sparse --seed {seed}" + (f" --rtl '{rtl}'" if rtl else "")
     out.parent.mkdir(parents=True, exist_ok=True)
     picture = out.with_suffix(".svg")
-    picture.write_text(line_chart(
-        f"Balance of {PE} elements", "activations that wait at an element", "work / cycles, %",
-        DEPTHS, {row["layer"]: [100 * part for part in row["balance"]] for row in rows}, 40, 100))
+    plot_curve(picture, "activations that wait at an element",
+               f"balance of {PE} elements: work / cycles, %", DEPTHS,
+               {row["layer"]: [100 * part for part in row["balance"]] for row in rows})
     lines = _page(rows, simulated, command, picture.name)
     out.write_text("\n".join(lines) + "\n")
     for line in lines:
