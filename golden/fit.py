@@ -46,12 +46,15 @@ def _batches(x: Tensor, y: Tensor, dataset: Dataset, recipe: Recipe
 def _settle(model: nn.Module, x: Tensor, batch: int) -> None:
     """Make the batch norms' statistics the plain means over up to ``_SETTLING`` batches.
 
-    Running ones wander with the latest batches, which moves the thresholds of few-bit networks.
+    Running ones wander with the latest batches, which moves the thresholds of few-bit networks, and
+    they know values that were drawn or dropped in training; all but the norms is in eval mode.
     """
     norms = [part for part in model.modules() if isinstance(part, BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     order = torch.randperm(len(x)).to(x.device)
-    model.train()
+    model.eval()
+    for norm in norms:
+        norm.train()
     for k in range(min(len(x) // batch, _SETTLING)):
         for norm in norms:
             norm.momentum = 1 / (k + 1)

@@ -70,6 +70,11 @@ class ModelSpec:
                              "float32's 24 exact bits; use fewer inputs")
 
     @property
+    def stochastic(self) -> bool:
+        """Whether training draws anything at random that eval mode does not."""
+        return self.stochastic_weights or self.stochastic_activations
+
+    @property
     def n_in(self) -> int:
         """Inputs a frame."""
         return self.widths[0]

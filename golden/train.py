@@ -28,7 +28,8 @@ def train(spec: ModelSpec | ConvSpec | str, dataset: Dataset, recipe: Recipe | N
           progress: Callable[[Progress], None] | None = None) -> Trained:
     """A trained model, in eval mode and on the CPU, with the weights of the last epoch.
 
-    The batch norms of a ConvNet then have the plain means of the training images' statistics.
+    The batch norms of a ConvNet, and of networks with values that are drawn in training, then have
+    the plain means of the training images' statistics.
 
     spec : the model, or the name of one of ``MODELS`` or ``CONVNETS``
     dataset : images of as many pixels, and at most as many classes, as the model has
@@ -77,6 +78,6 @@ def train(spec: ModelSpec | ConvSpec | str, dataset: Dataset, recipe: Recipe | N
         factor = 1.0 if kind == "float" else recipe.temperature / math.sqrt(spec.fan_in)
         fit(model, dataset, recipe, name=spec.name, seed=None, threads=threads, device=device,
             loss=lambda scores, labels, _: functional.cross_entropy(scores * factor, labels),
-            settle=isinstance(spec, ConvSpec), state=state,
-            progress=progress)
+            settle=isinstance(spec, ConvSpec) or (kind == "binary" and spec.stochastic),
+            state=state, progress=progress)
     return model

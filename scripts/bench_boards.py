@@ -111,8 +111,8 @@ def _write(out: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 def bench_boards(
     out: Annotated[Path, typer.Option(
-        help="Markdown file to write, or of which to renew rows between its marks.")]
-        = Path("build/bench/boards.md"),
+        dir_okay=False, help="Markdown file to write, or of which to renew rows between its "
+        "marks.")] = Path("build/bench/boards.md"),
     network: Annotated[list[str] | None, typer.Option(
         help=f"One of {', '.join(BUDGETS)}; may be given again (default: all).",
         show_default=False)] = None,

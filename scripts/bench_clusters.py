@@ -22,8 +22,8 @@ def bench_clusters(
     recipe: Annotated[str, typer.Option(
         help="Recipe whose first step shares weights; its number of clusters is varied.")
     ] = "cifar_clusters",
-    out: Annotated[Path, typer.Option(help="Page to write; the plot lies beside it.")
-                   ] = Path("docs/clusters.md"),
+    out: Annotated[Path, typer.Option(
+        dir_okay=False, help="Page to write; the plot lies beside it.")] = Path("docs/clusters.md"),
     json: JsonOption = None,
 ) -> None:
     """Share the weights of one trained network by 2 to 256 clusters, and train each again."""

@@ -185,7 +185,8 @@ def bench_lut(
     family: Annotated[str, typer.Option(help="FPGA family to synthesise for.")] = "xc7",
     large: Annotated[bool, typer.Option(
         help="Also layers up to 784x128 and larger naive ones, which take minutes each.")] = False,
-    out: Annotated[Path, typer.Option(help="Markdown file to write.")] = Path("build/bench/lut.md"),
+    out: Annotated[Path, typer.Option(
+        dir_okay=False, help="Markdown file to write.")] = Path("build/bench/lut.md"),
     json: JsonOption = None,
 ) -> None:
     """LUTs, registers, depth and time of every kind of core beside a naive structure's."""

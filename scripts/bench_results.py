@@ -44,7 +44,7 @@ def _rows(recipe: Any, record: dict[str, Any] | None) -> list[dict[str, str]]:
 
 def bench_results(
     page: Annotated[Path, typer.Option(
-        help="Page whose table, between its two marks, is written anew.")
+        dir_okay=False, help="Page whose table, between its two marks, is written anew.")
     ] = Path("docs/results.md"),
     json: JsonOption = None,
 ) -> None:

@@ -161,8 +161,9 @@ def bench_sparse(
     rtl: Annotated[str | None, typer.Option(
         help="Also simulate the RTL of this layer, which takes minutes.",
         show_default=False)] = None,
-    out: Annotated[Path, typer.Option(help="Markdown file to write; the plot lies beside it.")]
-    = Path("build/bench/sparse.md"),
+    out: Annotated[Path, typer.Option(
+        dir_okay=False, help="Markdown file to write; the plot lies beside it.")
+    ] = Path("build/bench/sparse.md"),
     json: JsonOption = None,
 ) -> None:
     """Cycles, balance and bits of the sparse engine on layers like those of the EIE paper."""

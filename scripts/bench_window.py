@@ -177,8 +177,8 @@ def _page(rows: list[dict[str, Any]], built: list[dict[str, Any]], picture: str)
 
 def bench_window(
     out: Annotated[Path, typer.Option(
-        help="Markdown file to write, or of which to renew what is between its marks; the plot "
-        "lies beside it.")] = Path("build/bench/windows.md"),
+        dir_okay=False, help="Markdown file to write, or of which to renew what is between its "
+        "marks; the plot lies beside it.")] = Path("build/bench/windows.md"),
     json: JsonOption = None,
 ) -> None:
     """Cycles of windows with line buffers filled and used in turn, simulated, and their LUTs."""

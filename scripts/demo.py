@@ -50,7 +50,8 @@ def _step(title: str) -> Iterator[None]:
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path("build/demo"),
+    out: Annotated[Path, typer.Option(
+        file_okay=False, help="Folder for everything it makes.")] = Path("build/demo"),
     seed: SeedOption = 1,
     json: JsonOption = None,
 ) -> None:

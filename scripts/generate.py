@@ -44,7 +44,7 @@ def generate(
     network: NetworkArgument,
     plan: PlanOption,
     out: Annotated[Path | None, typer.Option(
-        help="Folder for the files (default: rtl beside the network).",
+        file_okay=False, help="Folder for the files (default: rtl beside the network).",
         show_default=False)] = None,
     taps: Annotated[bool, typer.Option(
         help="Also make every layer's output visible as ports.")] = False,

@@ -55,7 +55,7 @@ def lower(
         "comes trained, such as digits.", show_default=False)],
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option(
-        help="Network file to write (default: network.npz beside the checkpoint; "
+        dir_okay=False, help="Network file to write (default: network.npz beside the checkpoint; "
         "build/NAME/network.npz for a name).",
         show_default=False)] = None,
     check: Annotated[bool, typer.Option(

@@ -34,7 +34,7 @@ DeviceOption = Annotated[str, typer.Option(
 RandomOption = Annotated[bool, typer.Option(
     "--random", help="Random frames instead of the data set's test images.")]
 JsonOption = Annotated[Path | None, typer.Option(
-    "--json", help="Also write the results to this file, for other programs.",
+    "--json", dir_okay=False, help="Also write the results to this file, for other programs.",
     show_default=False)]
 
 

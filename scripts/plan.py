@@ -46,7 +46,7 @@ def plan(
     variant: Annotated[str, typer.Option(
         help="portable, or xc7 for primitives of the 7 series.")] = "portable",
     out: Annotated[Path | None, typer.Option(
-        help="Plan file to write (default: plan.json beside the network).",
+        dir_okay=False, help="Plan file to write (default: plan.json beside the network).",
         show_default=False)] = None,
     json: JsonOption = None,
 ) -> None:

@@ -156,7 +156,7 @@ def report(
         help="File that --json of verify, synth or build wrote; may be given again.",
         show_default=False)] = None,
     out: Annotated[Path | None, typer.Option(
-        help="HTML file to write (default: report.html beside the network).",
+        dir_okay=False, help="HTML file to write (default: report.html beside the network).",
         show_default=False)] = None,
     data: DataOption = None,
     json: JsonOption = None,

@@ -29,7 +29,7 @@ def synth(
         help=f"One of {', '.join(FAMILIES)}, or all; may be given again (default: xc7).",
         show_default=False)] = None,
     out: Annotated[Path | None, typer.Option(
-        help="Folder for netlists and logs (default: synth beside the network).",
+        file_okay=False, help="Folder for netlists and logs (default: synth beside the network).",
         show_default=False)] = None,
     layers: Annotated[bool, typer.Option(
         help="Count every layer by itself; nothing is then optimised across layers.")] = True,

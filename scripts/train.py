@@ -48,7 +48,7 @@ def train(
     recipe: RecipeArgument,
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option(
-        help="Checkpoint to write (default: build/RECIPE/checkpoint.npz).",
+        dir_okay=False, help="Checkpoint to write (default: build/RECIPE/checkpoint.npz).",
         show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(
         min=0, help="Seed of everything random (default: the recipe's own, 1 for a model).",

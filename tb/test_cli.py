@@ -48,6 +48,9 @@ def test_help_explains_every_option(name, command, monkeypatch):
         assert option.help, f"{name} {option.name} is not explained"
         assert option.opts[0].lstrip("-").replace("_", "-") in output.lower().replace("_", "-")
         assert re.sub(r"\W+", " ", option.help)[:30] in re.sub(r"\W+", " ", output)
+        if option.name in ("out", "page", "json"):  # long work would end with an error
+            kind = option.type_descriptor.parameter_info
+            assert kind.file_okay != kind.dir_okay, f"{name} {option.name}"
 
 
 def test_help_lists_all_commands():
@@ -106,7 +109,8 @@ def test_missing_and_damaged_files(tiny):
 
 
 @pytest.mark.parametrize("arguments", [["frobnicate"], ["show"],
-                                       ["train", "digits", "--epochs", "0"]])
+                                       ["train", "digits", "--epochs", "0"],
+                                       ["train", "digits", "--epochs", "1", "--out", "."]])
 def test_wrong_usage(arguments):
     status, output, errors = lutloom(*arguments)
     assert (status, output) == (2, "")

@@ -59,6 +59,20 @@ def test_training_learns() -> None:
         assert accuracy(model, DIGITS.test_x, DIGITS.test_y) >= least, kind
 
 
+@pytest.mark.parametrize("drawn", ["stochastic_weights", "stochastic_activations"])
+def test_statistics_know_what_eval_mode_computes(drawn: str) -> None:
+    """Not what was drawn in training: means of 128 integers, without rounding."""
+    few = dataclasses.replace(DIGITS, train_x=DIGITS.train_x[:128], train_y=DIGITS.train_y[:128])
+    spec = ModelSpec("m", (64, 20, 20, 10), "digits", **{drawn: True})
+    model = train(spec, few, Recipe(epochs=2, batch=128))
+    assert isinstance(model, BinaryMLP)
+    with torch.no_grad():
+        sums = model.dense[0](torch.from_numpy(few.train_x).float())
+        assert torch.equal(model.norm[0].mean, sums.mean(0))
+        sums = model.dense[1](model.activation(model.norm[0](sums)))
+    assert torch.equal(model.norm[1].mean, sums.mean(0))
+
+
 def test_progress_tells_each_epoch() -> None:
     seen: list[Progress] = []
     model = train(SPEC, DIGITS, dataclasses.replace(QUICK, epochs=3), progress=seen.append)
