@@ -2,19 +2,22 @@
 
 A result lies under the hash of all that it is made of; who needs the same at the same time waits
 for the one who makes it. The cache is ``$LUTLOOM_CACHE``, by default ``build/cache`` in the
-repository; it may be deleted at any time.
+repository; it may be deleted at any time. What nobody has asked for in two weeks is forgotten.
 """
 
 import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
-__all__ = ["cache_folder", "cached", "content_hash", "repository"]
+__all__ = ["cache_folder", "cached", "content_hash", "forget", "repository"]
+
+_KEPT = 14 * 24 * 3600  # seconds since a result was last asked for
 
 
 def repository() -> Path:
@@ -45,6 +48,7 @@ def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
     """
     folder = cache_folder() / f"{kind}-{key}"
     if folder.exists():
+        os.utime(folder)
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
@@ -56,3 +60,16 @@ def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
     return folder
+
+
+def forget() -> None:
+    """Delete results, and what was never finished, that have not been asked for in two weeks."""
+    if not cache_folder().is_dir():
+        return
+    for path in cache_folder().iterdir():
+        try:
+            if time.time() - path.stat().st_mtime > _KEPT:
+                remove = shutil.rmtree if path.is_dir() else os.unlink
+                remove(path)
+        except FileNotFoundError:
+            pass  # another process was quicker

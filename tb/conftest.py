@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tb.cache import repository
+from tb.cache import forget, repository
 from tb.cli_case import write_tiny
 from tb.harness import settings
 
@@ -28,6 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "rtl_only: parameters that do not run as a netlist, too")
     settings.seed, settings.waves = config.getoption("--seed"), config.getoption("--waves")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Once, not in each of pytest-xdist's workers."""
+    if not hasattr(session.config, "workerinput"):
+        forget()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

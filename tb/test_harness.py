@@ -1,5 +1,6 @@
 """The harness notices what it promises to notice, and names it; builds are cached and shared."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from hdl.fifo import StreamFIFO
 from hdl.yosys import ToolError
 from tb import simulator
 from tb.broken_core import BrokenCore
-from tb.cache import cache_folder, cached, repository
+from tb.cache import cache_folder, cached, forget, repository
 from tb.harness import Frames, settings, simulate, verify
 
 LATER = "the whole beat being that of one beat later (lost or reordered?)"
@@ -135,6 +136,21 @@ def test_build_is_cached_by_content(rng: np.random.Generator, tmp_path: Path,
     hits = [simulate(StreamFIFO(8, depth), frames, frames).cached
             for depth, frames in ((2, x), (2, x), (2, other), (1, x))]
     assert hits == [False, True, True, False]
+
+
+def test_cache_forgets_what_nobody_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                            ) -> None:
+    monkeypatch.setenv("LUTLOOM_CACHE", str(tmp_path / "absent"))
+    forget()
+    monkeypatch.setenv("LUTLOOM_CACHE", str(tmp_path))
+    made = [cached("test", name, lambda folder: None) for name in ("old", "used", "new")]
+    for folder in made[:2]:
+        for path in (folder, folder.with_suffix(".lock")):
+            os.utime(path, (0, 0))
+    cached("test", "used", lambda folder: None)
+    forget()
+    assert [folder.exists() for folder in made] == [False, True, True]
+    assert not made[0].with_suffix(".lock").exists()
 
 
 def test_cache_is_made_once_by_many(tmp_path: Path) -> None:
