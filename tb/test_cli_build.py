@@ -73,7 +73,8 @@ def test_too_large_for_a_board_says_which_plan_fits(tmp_path):
     assert int(match[1]) - 5280 == int(match[2])
     assert results(tmp_path / "build.json", "build")["fits"] is False
     # The command gives that plan, and nextpnr could pack it.
-    assert lutloom("plan", tmp_path / "network.npz", "--luts", match[3], "--brams", match[4])[0] == 0
+    sizes = "--luts", match[3], "--brams", match[4]
+    assert lutloom("plan", tmp_path / "network.npz", *sizes)[0] == 0
     layer = Plan.load(tmp_path / "plan.json").layers["dense"]
     assert (layer.storage, layer.pe, layer.simd) == ("rom", int(match[5]), int(match[6]))
     packed = (tmp_path / "icebreaker" / "advice" / "nextpnr-ice40.log").read_text()
