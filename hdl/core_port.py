@@ -9,12 +9,11 @@ from amaranth.lib.wiring import In, Out
 from golden.packet import COUNTERS
 from hdl.accelerator import Accelerator
 from hdl.address_map import BEGIN, COMMIT
+from hdl.counting import count_events, count_inside, frame_ends
 from hdl.lane_converter import LaneConverter
 from hdl.pattern import Pattern
 
 __all__ = ["CorePort"]
-
-_INSIDE = 24  # bits of the number of frames inside
 
 
 class CorePort(wiring.Component):
@@ -97,16 +96,16 @@ class CorePort(wiring.Component):
             core.o.ready.eq(testing | to_bytes.i.ready),
         ]
         entered, left = core.i.valid & core.i.ready, core.o.valid & core.o.ready
-        _, frame_in = self._frames(m, entered, "i")
-        _, frame_out = self._frames(m, left, "o")
-        begins, _ = self._frames(m, self.put.valid & self.put.ready, "put")
-        inside = Signal(_INSIDE)  # put and not yet out; those of a test are counted as it begins
+        put = self.put.valid & self.put.ready
+        _, last_in = frame_ends(m, "i", entered, -(-self._bits["i"] // len(core.i.payload)))
+        _, last_out = frame_ends(m, "o", left, -(-self._bits["o"] // len(core.o.payload)))
+        first_byte, _ = frame_ends(m, "put", put, self.frame_bytes)
+        # Put and not yet out; those of a test are counted as it begins.
+        inside = count_inside(m, put & first_byte, left & last_out)
         with m.If(self.test.valid & self.test.ready):
             m.d.sync += [testing.eq(1), inside.eq(self.test.payload)]
-        with m.Else():
-            m.d.sync += inside.eq(inside + begins - frame_out)
-            with m.If(inside == 0):
-                m.d.sync += testing.eq(0)
+        with m.Elif(inside == 0):
+            m.d.sync += testing.eq(0)
         is_open = Signal()
         m.d.comb += [self.idle.eq((inside == 0) & ~testing), self.closed.eq(testing | is_open)]
         if core.bus is not None:
@@ -118,7 +117,11 @@ class CorePort(wiring.Component):
                 with m.Elif(self.write.p.address == COMMIT):
                     m.d.sync += is_open.eq(0)
 
-        counted = {name: Signal(8 * size, name=name) for name, size in self._counted.items()}
+        counted = count_events(m, {
+            "stalled_in": core.i.valid & ~core.i.ready, "stalled_out": core.o.valid & ~core.o.ready,
+            "frames_in": entered & last_in, "frames_out": left & last_out}, 32)
+        counted |= {name: Signal(8 * size, name=name) for name, size in self._counted.items()
+                    if name not in counted}
         now = Signal(8 * self._counted["cycles"])  # cycles since the first input beat
         began, ended = Signal(), Signal()
         with m.If(entered):
@@ -129,29 +132,14 @@ class CorePort(wiring.Component):
             m.d.sync += [counted["cycles"].eq(now), ended.eq(1)]
             with m.If(~ended):
                 m.d.sync += counted["latency"].eq(now)
-        for name, event in (("stalled_in", core.i.valid & ~core.i.ready),
-                            ("stalled_out", core.o.valid & ~core.o.ready),
-                            ("frames_in", frame_in), ("frames_out", frame_out)):
-            with m.If(event):
-                m.d.sync += counted[name].eq(counted[name] + 1)
         m.d.comb += [counted["signature"].eq(self._signature(m, "output", left, core.o.payload)),
                      counted["testing"].eq(testing)]
-        m.d.comb += self.counters.eq(Cat(*counted.values()))
+        m.d.comb += self.counters.eq(Cat(counted[name] for name in self._counted))
         for k, name in enumerate(self.taps):
             tap: Any = getattr(core, f"tap_{name}")
             m.d.comb += self.signatures.word_select(k, 32).eq(
                 self._signature(m, name, tap.valid, tap.payload))
         return m
-
-    def _frames(self, m: Module, moves: Value, port: str) -> tuple[Value, Value]:
-        """Is a beat that moves a frame's first, its last?"""
-        beats = self.frame_bytes if port == "put" else (
-            -(-self._bits[port] // len(getattr(self.core, port).payload)))
-        beat = Signal(range(beats), name=f"beat_{port}")
-        last = beat == beats - 1
-        with m.If(moves):
-            m.d.sync += beat.eq(Mux(last, 0, beat + 1))
-        return moves & (beat == 0), moves & last
 
     def _signature(self, m: Module, name: str, moves: Value, payload: Value) -> Value:
         """CRC-32 of all beats that have moved."""

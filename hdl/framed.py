@@ -9,11 +9,11 @@ from amaranth.utils import ceil_log2
 
 from golden.registers import FRAMES_WIDTH
 from hdl.accelerator import Accelerator
+from hdl.counting import count_inside, frame_ends
 from hdl.fifo import StreamFIFO
 
 __all__ = ["EVENTS", "Framed"]
 
-_INSIDE = 24  # bits of the number of frames inside
 _MOST_BITS = 1024  # of a beat, the most that a DMA engine of either vendor has
 
 EVENTS = data.StructLayout({name: 1 for name in (
@@ -120,8 +120,7 @@ class Framed(wiring.Component):
         with m.Elif(taken.o.valid & marked):
             m.d.sync += dropping.eq(0)
 
-        inside = Signal(_INSIDE)
-        m.d.sync += inside.eq(inside + events.frame_in - events.frame_out)
+        inside = count_inside(m, events.frame_in, events.frame_out)
         m.d.comb += [events.empty.eq(inside == 0),
                      self.idle.eq(events.empty & into.first & ~dropping & ~taken.o.valid
                                   & ~given.o.valid)]
@@ -129,11 +128,9 @@ class Framed(wiring.Component):
 
     def _place(self, m: Module, name: str, moves: Value, beats: int) -> _Place:
         """Place of the beat that moves next."""
-        beat = Signal(range(max(beats, 2)), name=f"beat_{name}")
+        begins, ends = frame_ends(m, name, moves, beats)
         frame = Signal(FRAMES_WIDTH, name=f"frame_{name}")
-        ends, is_last = beat == beats - 1, frame == self.packet_frames - 1
-        with m.If(moves):
-            m.d.sync += beat.eq(Mux(ends, 0, beat + 1))
-            with m.If(ends):
-                m.d.sync += frame.eq(Mux(is_last, 0, frame + 1))
-        return _Place(beat == 0, ends, (beat == 0) & (frame == 0), ends & is_last)
+        is_last = frame == self.packet_frames - 1
+        with m.If(moves & ends):
+            m.d.sync += frame.eq(Mux(is_last, 0, frame + 1))
+        return _Place(begins, ends, begins & (frame == 0), ends & is_last)

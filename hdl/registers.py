@@ -7,6 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.registers import FRAMES_WIDTH, OFFSETS, REGISTERS, Control, Status
+from hdl.counting import count_events
 from hdl.framed import EVENTS
 
 __all__ = ["Access", "Registers"]
@@ -109,16 +110,13 @@ class Registers(wiring.Component):
 
     def _counters(self, m: Module, clear: Signal) -> dict[str, Signal]:
         events = self.events
-        counters = {name: Signal(32, name=name) for name in (
-            "cycles", "frames_in", "frames_out", "stalled_in", "stalled_out")}
+        counters = {"cycles": Signal(32, name="cycles"), **count_events(m, {
+            "frames_in": events.frame_in, "frames_out": events.frame_out,
+            "stalled_in": events.stalled_in, "stalled_out": events.stalled_out}, 32)}
         now = Signal(32, init=1)  # cycles since the accelerator was empty, or a frame ended
         m.d.sync += now.eq(Mux(events.empty | events.frame_out, 1, now + 1))
         with m.If(events.frame_out):
             m.d.sync += counters["cycles"].eq(now)
-        for name, event in (("frames_in", events.frame_in), ("frames_out", events.frame_out),
-                            ("stalled_in", events.stalled_in),
-                            ("stalled_out", events.stalled_out)):
-            m.d.sync += counters[name].eq(counters[name] + event)
         with m.If(clear):
             m.d.sync += [counter.eq(0) for counter in counters.values()]
         return counters
