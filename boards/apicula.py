@@ -16,6 +16,6 @@ APICULA = Toolchain(
     arguments=lambda board: (*board.device, "--vopt", "cst=top.cst"),
     routed=lambda stem: ("--write", f"{stem}.routed.json"),
     pack=lambda board, stem: [Step(_PACK, ("-d", board.device[-1].removeprefix("family="),
-                                           "-o", "top.fs", f"{stem}.routed.json"))],
+                                           "-o", f"{stem}.fs", f"{stem}.routed.json"))],
     # An output is counted as a pad, too.
     parts=frozenset({"TBUF"}))

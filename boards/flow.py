@@ -11,6 +11,7 @@ from typing import Any
 from boards.project import board_named, choose, prepare
 from boards.toolchain import Toolchain, Use
 from boards.vendor import Vendor
+from golden.archive import replacing
 from hdl.synth import Resources
 from hdl.yosys import ToolError
 
@@ -96,6 +97,8 @@ def build(top: Any, board: str, build_dir: Path | str, *, seed: int = 1, seeds: 
     """
     chain = _complete(board, tools)
     design = prepare(top, board, build_dir, chain, clock_hz)
+    bitstream = design.folder / f"top.{chain.bitstream}"
+    bitstream.unlink(missing_ok=True)  # one of another design must not be taken for this one's
     synthesis = design.synthesise()
     place = chain.place.name
 
@@ -119,12 +122,11 @@ def build(top: Any, board: str, build_dir: Path | str, *, seed: int = 1, seeds: 
         raise failed[0]
     best = max(routed, key=lambda number: routed[number][0])
     fmax_hz, log = routed[best]
-    bitstream = design.folder / f"top.{chain.bitstream}"
-    steps = chain.pack(design.spec, f"seed-{best}")
     logs = {"yosys": synthesis.log, place: log,
-            **{step.tool.name: design.run(step) for step in steps}}
-    if not steps:
-        shutil.copyfile(design.folder / f"seed-{best}.{chain.bitstream}", bitstream)
+            **{step.tool.name: design.run(step)
+               for step in chain.pack(design.spec, f"seed-{best}")}}
+    with replacing(bitstream) as unfinished:
+        shutil.copyfile(design.folder / f"seed-{best}.{chain.bitstream}", unfinished)
     return Build(board, chain.name, bitstream, design.clock_hz, fmax_hz, best,
                  {number: fmax for number, (fmax, _) in routed.items()}, synthesis.totals,
                  {kind: use for kind, use in chain.utilisation(log).items() if use.used}, logs)

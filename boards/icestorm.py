@@ -14,4 +14,4 @@ ICESTORM = Toolchain(
     constraints="pcf", bitstream="bin",
     arguments=lambda board: (*board.device, "--pcf", "top.pcf"),
     routed=lambda stem: ("--asc", f"{stem}.asc"),
-    pack=lambda board, stem: [Step(_PACK, (f"{stem}.asc", "top.bin"))])
+    pack=lambda board, stem: [Step(_PACK, (f"{stem}.asc", f"{stem}.bin"))])

@@ -9,7 +9,7 @@ _ADVICE = ("build nextpnr of github.com/YosysHQ/nextpnr with -DARCH=mistral and 
            "-DMISTRAL_ROOT=FOLDER, a checkout of github.com/Ravenslofty/mistral, or take an "
            "oss-cad-suite that has it")
 
-# nextpnr writes the bitstream itself: one for each seed, and the best is copied.
+# nextpnr writes the bitstream itself.
 MISTRAL = Toolchain(
     "mistral", "Mistral", Tool("nextpnr-mistral", _ADVICE), (),
     constraints="qsf", bitstream="rbf",

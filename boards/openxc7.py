@@ -19,9 +19,11 @@ __all__ = ["OPENXC7", "OPENXC7_HIMBAECHEL", "chip_database"]
 _ADVICE = ("nix develop github:openXC7/toolchain-nix, or the installer of "
            "github.com/openXC7/toolchain-installer")
 _HIMBAECHEL = ("build nextpnr of github.com/YosysHQ/nextpnr with -DARCH=himbaechel "
-               "-DHIMBAECHEL_UARCH=xilinx")
+               "-DHIMBAECHEL_UARCH=xilinx -DHIMBAECHEL_PRJXRAY_DB=FOLDER, a checkout of "
+               "github.com/openXC7/prjxray-db")
 _FRAMES = Tool("fasm2frames", _ADVICE)
 _BITS = Tool("xc7frames2bit", _ADVICE)
+_HALVES = {"RAMB18E1": "RAMB36E1"}
 _SNAP = "/snap/openxc7/current/opt/nextpnr-xilinx"
 _SHARE = "/usr/share/nextpnr"
 
@@ -97,9 +99,10 @@ def _script(board: Board) -> Sequence[str]:
 def _pack(board: Board, stem: str) -> list[Step]:
     database = f"$PRJXRAY_DB_DIR/{_family(board)}"
     return [
-        Step(_FRAMES, ("--part", board.part, "--db-root", database, f"{stem}.fasm", "top.frames")),
+        Step(_FRAMES, ("--part", board.part, "--db-root", database, f"{stem}.fasm",
+                       f"{stem}.frames")),
         Step(_BITS, ("--part_file", f"{database}/{board.part}/part.yaml", "--part_name", board.part,
-                     "--frm_file", "top.frames", "--output_file", "top.bit")),
+                     "--frm_file", f"{stem}.frames", "--output_file", f"{stem}.bit")),
     ]
 
 
@@ -108,11 +111,11 @@ OPENXC7 = Toolchain(
     constraints="xdc", bitstream="bit",
     arguments=lambda board: ("--chipdb", "$CHIPDB", "--xdc", "top.xdc"),
     routed=lambda stem: ("--fasm", f"{stem}.fasm"),
-    pack=_pack, report=False, variables=_variables, script=_script, check=_check)
+    pack=_pack, report=False, halves=_HALVES, variables=_variables, script=_script, check=_check)
 
 OPENXC7_HIMBAECHEL = Toolchain(
     "openxc7-himbaechel", "Xray", Tool("nextpnr-himbaechel", _HIMBAECHEL, uarch="xilinx"),
     (_FRAMES, _BITS), constraints="xdc", bitstream="bit",
     arguments=lambda board: ("--device", board.part, "-o", "xdc=top.xdc"),
     routed=lambda stem: ("-o", f"fasm={stem}.fasm"),
-    pack=_pack, variables=_variables, script=_script, check=_check_bits)
+    pack=_pack, halves=_HALVES, variables=_variables, script=_script, check=_check_bits)

@@ -137,7 +137,9 @@ class Board:
     that for block RAM, and how many kbit one holds; luts, brams: how many the part has;
     leds: the (name, number) resources that show heartbeat, all equal so far, and mismatch;
     link: where `platform.request("uart", 0)` is: at the board's USB plug or on pins of a header,
-    the one that receives and the one that transmits.
+    the one that receives and the one that transmits; loader: what openFPGALoader is told of the
+    board; flash: and what, so that a bitstream stays without power, nothing where it always does,
+    None where it cannot; jtag: place of the FPGA in its JTAG chain.
     """
 
     title: str
@@ -154,6 +156,9 @@ class Board:
     leds: tuple[tuple[str, int], tuple[str, int], tuple[str, int]] = (
         ("led", 0), ("led", 1), ("led", 2))
     link: str = "USB-UART"
+    loader: tuple[str, ...] = ()
+    flash: tuple[str, ...] | None = ("-f",)
+    jtag: int = 1
 
 
 def make_platform(board: Board, toolchain: str, clock_hz: float | None = None) -> Any:
@@ -171,7 +176,7 @@ def make_platform(board: Board, toolchain: str, clock_hz: float | None = None) -
 _XILINX = "openxc7", "openxc7-himbaechel", "vivado"
 _INTEL = "mistral", "quartus"
 _CELLS = {
-    "xc7": (("SLICE_LUTX", "SLICE_FFX"), ("RAMB36E1_RAMB36E1", 36)),
+    "xc7": (("SLICE_LUTX", "SLICE_FFX"), ("RAMB36E1", 36)),
     "cyclonev": (("MISTRAL_COMB", "MISTRAL_FF"), ("MISTRAL_M10K", 10)),
     "ecp5": (("TRELLIS_COMB", "TRELLIS_FF"), ("DP16KD", 18)),
     "ice40": (("ICESTORM_LC",), ("ICESTORM_RAM", 4)),
@@ -180,42 +185,48 @@ _CELLS = {
 
 
 def _board(title: str, platform: Any, family: str, part: str, toolchains: tuple[str, ...],
-           luts: int, brams: int, **more: Any) -> Board:
-    return Board(title, platform, family, part, toolchains, luts, brams, *_CELLS[family], **more)
+           luts: int, brams: int, loader: str, **more: Any) -> Board:
+    return Board(title, platform, family, part, toolchains, luts, brams, *_CELLS[family],
+                 loader=tuple(loader.split()), **more)
 
 
-_PMOD, _SPEED6 = "PMOD A 3, 2", ("--package", "CABGA381", "--speed", "6")
+_SPEED6 = "--package", "CABGA381", "--speed", "6"
+_ZYNQ: dict[str, Any] = {"link": "PMOD A 3, 2", "flash": None}  # which its processor reads
 
 BOARDS: Mapping[str, Board] = {
     "arty-a7-35t": _board("Arty A7-35T, XC7A35T", ArtyA735, "xc7", "xc7a35tcsg324-1", _XILINX,
-                          20_800, 50),
+                          20_800, 50, "-b arty_a7_35t"),
     "arty-a7-100t": _board("Arty A7-100T, XC7A100T", ArtyA7100, "xc7", "xc7a100tcsg324-1", _XILINX,
-                           63_400, 135),
+                           63_400, 135, "-b arty_a7_100t"),
     "nexys-4-ddr": _board("Nexys 4 DDR, XC7A100T", Nexys4DDR, "xc7", "xc7a100tcsg324-1", _XILINX,
-                          63_400, 135),
-    "basys-3": _board("Basys 3, XC7A35T", Basys3, "xc7", "xc7a35tcpg236-1", _XILINX, 20_800, 50),
+                          63_400, 135, "-b nexys_a7_100"),
+    "basys-3": _board("Basys 3, XC7A35T", Basys3, "xc7", "xc7a35tcpg236-1", _XILINX, 20_800, 50,
+                      "-b basys3"),
     "arty-z7-20": _board("Arty Z7-20, XC7Z020", ArtyZ720, "xc7", "xc7z020clg400-1", _XILINX,
-                         53_200, 140, link=_PMOD),
+                         53_200, 140, "-b arty_z7_20", **_ZYNQ),
     "pynq-z1": _board("PYNQ-Z1, XC7Z020", PynqZ1, "xc7", "xc7z020clg400-1", _XILINX, 53_200, 140,
-                      link=_PMOD),
+                      "-b pynq_z1", **_ZYNQ),
     "pynq-z2": _board("PYNQ-Z2, XC7Z020", PynqZ2, "xc7", "xc7z020clg400-1", _XILINX, 53_200, 140,
-                      link=_PMOD),
+                      "-b pynq_z2", **_ZYNQ),
     "de10-nano": _board("DE10-Nano, Cyclone V 5CSEBA6", DE10Nano, "cyclonev", "5CSEBA6U23I7",
-                        _INTEL, 83_820, 553, link="Arduino 0, 1"),
+                        _INTEL, 83_820, 553, "-b de10nano", link="Arduino 0, 1", flash=None,
+                        jtag=2),
     "de0-cv": _board("DE0-CV, Cyclone V 5CEBA4", DE0CV, "cyclonev", "5CEBA4F23C7", _INTEL,
-                     36_960, 308, link="GPIO_0 1, 2"),
+                     36_960, 308, "-c usb-blaster", link="GPIO_0 1, 2", flash=None),
     "ulx3s-25f": _board("ULX3S, ECP5 LFE5U-25F", ULX3S25F, "ecp5", "LFE5U-25F-6BG381C",
-                        ("trellis",), 24_288, 56, device=("--25k", *_SPEED6)),
+                        ("trellis",), 24_288, 56, "-b ulx3s", device=("--25k", *_SPEED6)),
     "ulx3s-85f": _board("ULX3S, ECP5 LFE5U-85F", ULX3S85F, "ecp5", "LFE5U-85F-6BG381C",
-                        ("trellis",), 83_640, 208, device=("--85k", *_SPEED6)),
+                        ("trellis",), 83_640, 208, "-b ulx3s", device=("--85k", *_SPEED6)),
     "icebreaker": _board("iCEBreaker, iCE40UP5K", ICEBreaker, "ice40", "iCE40UP5K-SG48",
-                         ("icestorm",), 5_280, 30, synth_options=("-device u",),
+                         ("icestorm",), 5_280, 30, "-b ice40_generic",
+                         synth_options=("-device u",), flash=(),
                          device=("--up5k", "--package", "sg48"),
                          leds=(("led", 1), ("led_g", 1), ("led_r", 1))),
     "ice40-hx8k": _board("iCE40-HX8K breakout, iCE40HX8K", ICE40HX8K, "ice40", "iCE40HX8K-CT256",
-                         ("icestorm",), 7_680, 32, synth_options=("-device hx",),
+                         ("icestorm",), 7_680, 32, "-b ice40_generic",
+                         synth_options=("-device hx",), flash=(),
                          device=("--hx8k", "--package", "ct256")),
     "tang-nano-9k": _board("Tang Nano 9K, GW1NR-9C", TangNano9K, "gowin", "GW1NR-LV9QN88PC6/I5",
-                           ("apicula",), 8_640, 26, device=(
+                           ("apicula",), 8_640, 26, "-b tangnano9k", device=(
                                "--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C")),
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from boards.apicula import APICULA
+from boards.files import write_files
 from boards.icestorm import ICESTORM
 from boards.mistral import MISTRAL
 from boards.openxc7 import OPENXC7, OPENXC7_HIMBAECHEL
@@ -48,20 +49,30 @@ def choose(board: str, tools: str | None = None) -> Toolchain | Vendor:
 
 @dataclass(frozen=True)
 class Design:
-    """A top for a toolchain, elaborated but not yet synthesised; before: see hdl.synth."""
+    """A top for a toolchain, elaborated but not yet synthesised.
+
+    constraints: text of their file; before: see hdl.synth.
+    """
 
     folder: Path
     spec: Board
     chain: Toolchain
     clock_hz: float
     rtlil: str
+    constraints: str
     before: Sequence[str]
 
     @property
     def netlist(self) -> str:
         return f"{self.spec.family}.json"
 
+    @property
+    def constraints_name(self) -> str:
+        return f"top.{self.chain.constraints}"
+
     def synthesise(self) -> Synthesis:
+        """Write the constraints, too, for nextpnr."""
+        write_files(self.folder, {self.constraints_name: self.constraints})
         return synthesize_rtlil(self.rtlil, self.spec.family, self.folder, before=self.before,
                                 options=self.spec.synth_options)
 
@@ -72,18 +83,17 @@ class Design:
 
 def prepare(top: Any, board: str, build_dir: Path | str, chain: Toolchain,
             clock_hz: float | None) -> Design:
-    """Elaborate a top and write its constraints. Raises ValueError for a clock that the PLL does
-    not make."""
+    """Elaborate a top; nothing is written yet. Raises ValueError for a clock that the PLL does not
+    make."""
     spec, folder = board_named(board), Path(build_dir).resolve()
     platform = make_platform(spec, chain.amaranth, clock_hz)
     files = {name: _text(text)
              for name, text in platform.prepare(top, name="top", emit_src=False).files.items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"top.{chain.constraints}").write_text(files[f"top.{chain.constraints}"])
     # Of the Xilinx primitives hdl.synth reads the common ones alone; all others slow it down.
     extra = spec.family == "xc7" and platform.pll is not None
     before = ["read_verilog -lib +/xilinx/cells_xtra.v", "delete =* =PLLE2_ADV %d"] if extra else []
-    return Design(folder, spec, chain, platform.clock_hz, files["top.il"], before)
+    return Design(folder, spec, chain, platform.clock_hz, files["top.il"],
+                  files[f"top.{chain.constraints}"], before)
 
 
 def write_project(top: Any, board: str, build_dir: Path | str, *, seed: int = 1,
@@ -103,7 +113,6 @@ def write_project(top: Any, board: str, build_dir: Path | str, *, seed: int = 1,
     steps = [Step(YOSYS, ("-q", "-l", f"{family}.yosys.log", "-s", f"{family}.ys")),
              chain.route(spec, design.netlist, design.clock_hz, "$SEED"),
              *chain.pack(spec, "seed-$SEED")]
-    copy = [] if chain.packers else [f'cp "seed-$SEED.{chain.bitstream}" top.{chain.bitstream}']
     environment = f"AMARANTH_ENV_{chain.amaranth.upper()}"
     script = [
         "#!/bin/sh",
@@ -116,26 +125,24 @@ def write_project(top: Any, board: str, build_dir: Path | str, *, seed: int = 1,
         *(f': "${{{tool.variable}:={tool.name}}}"' for tool in chain.tools),
         *chain.script(spec),
         *(step.shell() for step in steps),
-        *copy,
+        f'cp "seed-$SEED.{chain.bitstream}" top.{chain.bitstream}',
     ]
-    files = {f"{family}.il": design.rtlil, f"{family}.ys": "\n".join(yosys) + "\n",
-             "build.sh": "\n".join(script) + "\n"}
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    (folder / "build.sh").chmod(0o755)
-    return [folder / f"top.{chain.constraints}", *(folder / name for name in files)]
+    (folder / "build.sh").unlink(missing_ok=True)  # an old one does not go with the new files
+    files = write_files(folder, {
+        design.constraints_name: design.constraints, f"{family}.il": design.rtlil,
+        f"{family}.ys": "\n".join(yosys) + "\n", "build.sh": "\n".join(script) + "\n"})
+    files[-1].chmod(0o755)
+    return files
 
 
 def _write_vendor(top: Any, board: str, folder: Path, vendor: Vendor,
                  clock_hz: float | None) -> list[Path]:
     """Amaranth's project for a vendor's tools, its script last."""
     platform = make_platform(board_named(board), vendor.amaranth, clock_hz)
-    folder.mkdir(parents=True, exist_ok=True)
     files = {name: _text(text)
              for name, text in platform.prepare(top, name="top", emit_src=False).files.items()
              if not name.endswith((".bat", ".json"))}
-    paths = vendor.write(files, folder)
-    return sorted(paths, key=lambda path: path.name == "build_top.sh")
+    return vendor.write(files, folder)
 
 
 def _text(content: str | bytes) -> str:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from boards.platforms import Board
@@ -21,9 +21,14 @@ class Use:
 
 
 def uses(log: str) -> dict[str, Use]:
-    """Kinds of cells that nextpnr names in its log, each as `KIND: used/ available  percent`."""
-    return {kind: Use(int(used), int(available)) for kind, used, available in
-            re.findall(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%$", log, re.MULTILINE)}
+    """Kinds of cells that nextpnr names in its log, each as `KIND: used/ available  percent`.
+
+    One that is made of its site's kind and the same again, as nextpnr-himbaechel has it for Xilinx
+    and nextpnr-xilinx has not, is called by one of both.
+    """
+    return {re.sub(r"^(\w+)_\1$", r"\1", kind): Use(int(used), int(available))
+            for kind, used, available in re.findall(
+                r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%$", log, re.MULTILINE)}
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,12 @@ class Toolchain:
     name: for --tools; amaranth: the `toolchain` of Amaranth's platform; place: nextpnr; packers:
     tools of `pack`; constraints: suffix of the file of pins and clocks; bitstream: its suffix.
     arguments(board): of nextpnr, the same for all seeds; routed(stem): how it is told to write what
-    it routed to files STEM.*; pack(board, stem): steps from those to `top.SUFFIX`.
+    it routed to files STEM.*; pack(board, stem): steps from those to `STEM.SUFFIX`.
     report: nextpnr writes one as JSON; parts: kinds of cells that are not counted, being a part of
-    others; variables(board): paths that `$NAME` in arguments stands for, by name, and script: shell
-    lines that set the same where the project is run elsewhere; check(board): raises MissingTool
-    where a file of the tools is missing.
+    others; halves: kinds of which two take the place of one of another; variables(board): paths
+    that `$NAME` in arguments stands for, by name, and script: shell lines that set the same where
+    the project is run elsewhere; check(board): raises MissingTool where a file of the tools is
+    missing.
     """
 
     name: str
@@ -51,6 +57,7 @@ class Toolchain:
     pack: Callable[[Board, str], Sequence[Step]]
     report: bool = True
     parts: frozenset[str] = frozenset()
+    halves: Mapping[str, str] = field(default_factory=dict)
     variables: Callable[[Board], Mapping[str, str]] = lambda board: {}
     script: Callable[[Board], Sequence[str]] = lambda board: ()
     check: Callable[[Board], None] = lambda board: None
@@ -88,4 +95,9 @@ class Toolchain:
 
     def utilisation(self, log: Path) -> dict[str, Use]:
         """Kind of cell -> Use."""
-        return {name: use for name, use in uses(log.read_text()).items() if name not in self.parts}
+        found = uses(log.read_text())
+        for half, whole in self.halves.items():
+            if half in found and whole in found:
+                both = found[whole].used + -(-found.pop(half).used // 2)
+                found[whole] = Use(both, found[whole].available)
+        return {name: use for name, use in found.items() if name not in self.parts}

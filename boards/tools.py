@@ -64,14 +64,16 @@ class MissingTool(RuntimeError):
     """A tool, or a file of one, is not there; the message says how to get it."""
 
 
-def require(toolchain: str, tools: Iterable[Tool]) -> None:
-    """Raise MissingTool unless all tools of a toolchain are there."""
+_ELSEWHERE = "; or write the project alone with --dry-run and run its script elsewhere"
+
+
+def require(toolchain: str, tools: Iterable[Tool], otherwise: str = _ELSEWHERE) -> None:
+    """Raise MissingTool unless all tools of a toolchain are there; otherwise: another way out."""
     missing = [tool for tool in tools if tool.command() is None]
     if missing:
         raise MissingTool(
             f"{toolchain} needs {', '.join(tool.name for tool in missing)}, not found on the PATH; "
-            f"to get it: {'; '.join(dict.fromkeys(tool.advice for tool in missing))}; or write the "
-            "project alone with --dry-run and run its script elsewhere")
+            f"to get it: {'; '.join(dict.fromkeys(tool.advice for tool in missing))}{otherwise}")
 
 
 @dataclass(frozen=True)

@@ -14,4 +14,4 @@ TRELLIS = Toolchain(
     constraints="lpf", bitstream="bit",
     arguments=lambda board: (*board.device, "--lpf", "top.lpf"),
     routed=lambda stem: ("--textcfg", f"{stem}.config"),
-    pack=lambda board, stem: [Step(_PACK, (f"{stem}.config", "top.bit"))])
+    pack=lambda board, stem: [Step(_PACK, (f"{stem}.config", f"{stem}.bit"))])

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from boards.files import write_files
 from boards.tools import Tool, require
 from hdl.yosys import ToolError, run_yosys
 
 __all__ = ["QUARTUS", "VENDORS", "VIVADO", "Vendor", "VendorBuild"]
+
+_SCRIPT = "build_top.sh"
 
 
 @dataclass(frozen=True)
@@ -28,22 +31,25 @@ class Vendor:
         require(self.name, self.tools)
 
     def write(self, files: Mapping[str, str], folder: Path) -> list[Path]:
-        """Write the project; Verilog is made of the RTLIL by yosys. Returns its files."""
-        for name, text in files.items():
-            (folder / name).write_text(text)
+        """Write the project; Verilog is made of the RTLIL by yosys. Returns its files, the script
+        last."""
+        (folder / _SCRIPT).unlink(missing_ok=True)
+        rest = write_files(folder, {name: text for name, text in files.items() if name != _SCRIPT})
         run_yosys(["read_rtlil top.il", "proc -noopt -norom", "memory_collect",
                    "write_verilog -norename top.v"], folder / "verilog.log")
-        return [folder / name for name in (*files, "top.v")]
+        return [*rest, folder / "top.v", *write_files(folder, {_SCRIPT: files[_SCRIPT]})]
 
     def build(self, folder: Path) -> "VendorBuild":
         """Run the project's script. Raises ToolError."""
+        bitstream = folder / f"top.{self.bitstream}"
+        bitstream.unlink(missing_ok=True)
         log = folder / f"{self.name}.log"
         with log.open("w") as output:
-            result = subprocess.run(["sh", "build_top.sh"], cwd=folder, stdout=output,
+            result = subprocess.run(["sh", _SCRIPT], cwd=folder, stdout=output,
                                     stderr=subprocess.STDOUT)
         if result.returncode:
             raise ToolError.from_log(self.name, log)
-        return VendorBuild(folder / f"top.{self.bitstream}", folder / self.report, log)
+        return VendorBuild(bitstream, folder / self.report, log)
 
 
 @dataclass(frozen=True)

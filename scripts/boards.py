@@ -1,12 +1,16 @@
 """lutloom boards: what can be built for, with which tools, and whether these are here."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from boards.files import write_files
+from boards.loader import LOADER
 from boards.platforms import BOARDS
 from boards.project import TOOLCHAINS
 from scripts.output import JsonOption, say, table, write_results
+from scripts.wiring import pictures
 
 __all__ = ["board_rows", "boards"]
 
@@ -28,6 +32,9 @@ def board_rows() -> list[dict[str, Any]]:
 def boards(
     advice: Annotated[bool, typer.Option(
         "--advice", help="Also tell how to get each tool that is missing.")] = False,
+    wiring: Annotated[Path | None, typer.Option(
+        help="Also draw how a host is wired to each kind of link: SVG files in this folder.",
+        show_default=False)] = None,
     json: JsonOption = None,
 ) -> None:
     """List the boards: part, capacity, clock, link, and which of their tools are here."""
@@ -37,14 +44,20 @@ def boards(
          row["link"], ", ".join(chain for chain, missing in row["tools"].items() if not missing)
          or "none") for row in rows])
     chains = {chain: missing for row in rows for chain, missing in row["tools"].items()}
+    loader = [] if LOADER.command() else [LOADER]
     table("Tools", ["tools", "made of", "missing here"], [
-        (chain, ", ".join(tool.name for tool in TOOLCHAINS[chain].tools),
-         ", ".join(missing) or "none") for chain, missing in chains.items()])
-    needed = dict.fromkeys(tool for row in rows for chain in row["tools"]
-                           for tool in TOOLCHAINS[chain].tools if tool.command() is None)
+        *((chain, ", ".join(tool.name for tool in TOOLCHAINS[chain].tools),
+           ", ".join(missing) or "none") for chain, missing in chains.items()),
+        ("lutloom load", LOADER.name, LOADER.name if loader else "none")])
+    needed = dict.fromkeys([*(tool for row in rows for chain in row["tools"]
+                              for tool in TOOLCHAINS[chain].tools if tool.command() is None),
+                            *loader])
     if advice:
         for tool in needed:
             say(f"{tool.name}: {tool.advice}")
     elif needed:
         say(f"{len(needed)} tools are missing; lutloom boards --advice tells how to get them")
+    if wiring:
+        for file in write_files(wiring, pictures()):
+            say(str(file))
     write_results(json, "boards", {"boards": rows})

@@ -10,6 +10,9 @@ import numpy as np
 import typer
 
 from boards.platforms import BOARDS
+from boards.project import choose
+from golden.archive import replacing
+from scripts.build import ClockOption, ToolsOption, clocks
 from scripts.charts import STYLE, html_table
 from scripts.generate import load_design
 from scripts.output import (
@@ -34,8 +37,9 @@ _SIMULATED_BIT = 4  # cycles, the fewest there may be
 _SIMULATED_GAP = 100e-6  # s; as long as on a board it would take most of the time
 
 
-def check_board(board: Any, core: Any, x: Any, seed: int) -> dict[str, Any]:
-    """All checks of a connected board, by section, and the rates in frames a second."""
+def check_board(board: Any, core: Any, x: Any, seed: int, clock_hz: float) -> dict[str, Any]:
+    """All checks of a connected board, which runs at clock_hz, by section, and the rates in frames
+    a second."""
     from boards.host import checks
 
     rng = np.random.default_rng(seed)
@@ -44,7 +48,7 @@ def check_board(board: Any, core: Any, x: Any, seed: int) -> dict[str, Any]:
     return {
         "checks": {"Link": checks.link_checks(board, rng), "Golden vectors": golden,
                    "Disturbances": checks.error_checks(board),
-                   "Timing": checks.timing_checks(board, core)},
+                   "Timing": checks.timing_checks(board, core, clock_hz)},
         "rates": checks.line_rate(board, core, x), "identity": board.identity,
         "retried": board.retried, "counters": board.counters()}
 
@@ -99,12 +103,14 @@ def bringup(
     network: Annotated[Path, typer.Option(help="Network file (.npz) that the bitstream was built "
                                           "from.", show_default=False)],
     plan: PlanOption,
+    clock: ClockOption = None,
+    tools: ToolsOption = None,
     baud: Annotated[int | None, typer.Option(
         help=f"Of the bitstream (default: {BAUD:,}; simulated, a quarter of the clock).",
         show_default=False)] = None,
     frames: Annotated[int, typer.Option(min=1, help="Golden frames to compare.")] = 20,
     out: Annotated[Path | None, typer.Option(
-        help="HTML file to write (default: bringup.html beside the network).",
+        dir_okay=False, help="HTML file to write (default: bringup.html beside the network).",
         show_default=False)] = None,
     random: RandomOption = False,
     data: DataOption = None,
@@ -116,17 +122,16 @@ def bringup(
     from boards.host.driver import Board
     from hdl.accelerator import Accelerator
 
-    if board not in BOARDS:
-        raise ValueError(f"BOARD must be one of {', '.join(BOARDS)}, not {board!r}")
+    chain = choose(board, tools)
     loaded, made = load_design(network, plan)
     x = frames_for(loaded, data, random, seed, frames)
-    clock_hz = made.clock_hz or BOARDS[board].platform().default_clk_frequency
+    _, clock_hz = clocks(made, board, chain, clock)
     core = Accelerator(loaded, made, taps=True)
     rate = baud or (int(clock_hz / _SIMULATED_BIT) if port == SIMULATED else BAUD)
     with (_terminal(core, clock_hz, port, rate) as (name, pause),
           Board.connect(name, loaded, baud=rate, pause=pause,
                         timeout=10 if port == SIMULATED else 1) as connected):
-        outcome = check_board(connected, core, x, seed)
+        outcome = check_board(connected, core, x, seed, clock_hz)
     title = f"{loaded.name} on {BOARDS[board].title}{', simulated' * (port == SIMULATED)}"
     for section, found in outcome["checks"].items():
         table(section, ["check", "wanted", "got", ""],
@@ -136,7 +141,8 @@ def bringup(
           [(limit, f"{rate:,.0f}") for limit, rate in outcome["rates"].items()])
     out = out or network.with_name("bringup.html")
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page(title, port, outcome))
+    with replacing(out) as unfinished:
+        unfinished.write_text(page(title, port, outcome))
     write_results(json, "bringup", {"board": board, "network": loaded.name,
                                     "digest": loaded.digest, "passed": not _wrong(outcome),
                                     **outcome})

@@ -29,7 +29,15 @@ from scripts.output import (
 )
 from scripts.verify import frames_for
 
-__all__ = ["advice", "board_test", "build", "link_top", "verdict"]
+__all__ = ["ClockOption", "ToolsOption", "advice", "board_test", "build", "clocks", "link_top",
+           "verdict"]
+
+ClockOption = Annotated[float | None, typer.Option(
+    "--clock", min=0, help="Clock in MHz, from the PLL (default: the plan's, else the board's "
+    "own).", show_default=False)]
+ToolsOption = Annotated[str | None, typer.Option(
+    "--tools", help="Toolchain, of those that `lutloom boards` lists (default: the first open one "
+    "that is here).", show_default=False)]
 
 ATTEMPTS = 4  # plans that are tried before giving up
 LUT_LIMIT = 10_000_000  # more than any part has
@@ -47,6 +55,15 @@ def board_test(network: Any, plan: Any, x: Any, board: str) -> BoardTest:
     return BoardTest(test, board)
 
 
+def clocks(plan: Any, board: str, chain: Any, clock: float | None) -> tuple[float | None, float]:
+    """(clock that is wanted, clock that the board then runs at), in Hz; clock: MHz of --clock.
+
+    Raises ValueError where the PLL makes no frequency that is near.
+    """
+    wanted = plan.clock_hz if clock is None else clock * 1e6
+    return wanted, make_platform(BOARDS[board], chain.amaranth, wanted).clock_hz
+
+
 def verdict(built: Build, cycles: int) -> str:
     """What the routing came to, against the clock that was planned; cycles: of a frame."""
     several = (f", the best of seeds {', '.join(map(str, built.seeds))}"
@@ -59,14 +76,11 @@ def verdict(built: Build, cycles: int) -> str:
             f"{abs(built.fmax_hz / built.clock_hz - 1):.0%}; {rate}")
 
 
-def link_top(network: Any, plan: Any, board: str, chain: Any, clock_hz: float | None, baud: int
-             ) -> BoardLink:
+def link_top(network: Any, plan: Any, clock_hz: float, baud: int) -> BoardLink:
     """Top that a host talks to through the board's UART; it signs every layer's outputs, too."""
     from hdl.accelerator import Accelerator
 
-    spec = BOARDS[board]
-    hertz = make_platform(spec, chain.amaranth, clock_hz).clock_hz
-    return BoardLink(LinkedCore(Accelerator(network, plan, taps=True), hertz, baud))
+    return BoardLink(LinkedCore(Accelerator(network, plan, taps=True), clock_hz, baud))
 
 
 def advice(network: Any, plan: Any, make_top: Callable[[Any], Any], frames: int, board: str,
@@ -113,22 +127,18 @@ def build(
     frames: Annotated[int, typer.Option(
         min=1, help="Golden frames that the board keeps in block RAM and plays.")] = 4,
     out: Annotated[Path | None, typer.Option(
-        help="Folder for bitstream, netlist and logs (default: BOARD beside the network).",
-        show_default=False)] = None,
+        file_okay=False, help="Folder for bitstream, netlist and logs (default: BOARD beside the "
+        "network).", show_default=False)] = None,
     random: RandomOption = False,
     data: DataOption = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the placement.")] = 1,
     seeds: Annotated[int, typer.Option(
         min=1, help="Placements to try at once, from --seed on; the fastest is kept.")] = 1,
-    clock: Annotated[float | None, typer.Option(
-        min=0, help="Clock in MHz, from the PLL (default: the plan's, else the board's own).",
-        show_default=False)] = None,
+    clock: ClockOption = None,
     link: Annotated[int | None, typer.Option(
         min=1, help="Instead of the self-test, a host link over the board's UART at so many baud, "
         "as `lutloom bringup` and boards.host talk to.", show_default=False)] = None,
-    tools: Annotated[str | None, typer.Option(
-        help="Toolchain, of those that `lutloom boards` lists (default: the first open one that is "
-        "here).", show_default=False)] = None,
+    tools: ToolsOption = None,
     dry_run: Annotated[bool, typer.Option(
         "--dry-run", help="Write the project and its build.sh, and place nothing.")] = False,
     json: JsonOption = None,
@@ -144,15 +154,14 @@ def build(
     if not dry_run:
         chain.require(BOARDS[board])
     loaded, made = load_design(network, plan)
-    hertz = made.clock_hz if clock is None else clock * 1e6
-    options: dict[str, Any] = {"clock_hz": hertz, "tools": chain.name}
-    make_platform(BOARDS[board], chain.amaranth, hertz)  # refuses a clock before work begins
+    wanted, hertz = clocks(made, board, chain, clock)
+    options: dict[str, Any] = {"clock_hz": wanted, "tools": chain.name}
     out = out or network.with_name(board)
     x = None if link else frames_for(loaded, data, random, seed, frames)
 
     def make_top(plan: Any) -> Any:
         if link:
-            return link_top(loaded, plan, board, chain, hertz, link)
+            return link_top(loaded, plan, hertz, link)
         return board_test(loaded, plan, x, board)
 
     top = make_top(made)

@@ -18,6 +18,7 @@ from scripts.build import build
 from scripts.compress import compress
 from scripts.demo import demo
 from scripts.generate import generate
+from scripts.load import load
 from scripts.lower import lower
 from scripts.output import errors
 from scripts.plan import plan
@@ -34,7 +35,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   rich_markup_mode="markdown",
                   help="Binary neural networks to bit-exact, verified FPGA accelerators.")
 for command in (train, compress, zoo, lower, show, plan, generate, verify, synth, boards, build,
-                bringup, report, demo):
+                load, bringup, report, demo):
     app.command()(command)
 app.add_typer(bench, name="bench")
 

@@ -143,7 +143,7 @@ def test_too_large_says_by_how_much(tmp_path):
 
 
 def test_a_failing_tool_shows_its_log(tmp_path):
-    (tmp_path / "top.bin").mkdir()  # in the way of the bitstream
+    (tmp_path / "seed-1.bin").mkdir()  # in the way of the bitstream
     with pytest.raises(ToolError, match=re.escape(str(tmp_path / "icepack.log"))):
         build(BoardTest(SelfTest(Inverter(4), [1], [14]), "icebreaker"), "icebreaker", tmp_path)
 

@@ -1,6 +1,7 @@
 """Bringing up a board at the pins of its UART, simulated, with the driver as it is."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +32,13 @@ CLOCK, BAUD = 12_000_000, 3_000_000
 
 
 def test_bringup_of_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of `lutloom bringup BOARD --port sim`, with the trained network and its test images."""
+    """All of `lutloom bringup BOARD --port sim`, with the trained network and its test images, at
+    a clock that the PLL does not make exactly."""
     monkeypatch.chdir(tmp_path)
     lowered = lower(load_checkpoint(zoo_path("digits"))[0])
     network = Network("digits", lowered.layers, {"data": "digits"})
     network.save("network.npz")
-    plan = plan_for_cycles(network, 400)
+    plan = replace(plan_for_cycles(network, 400), clock_hz=20_000_000)
     plan.save("plan.json")
     status, output, errors = lutloom(
         "bringup", "icebreaker", "--port", "sim", "--network", "network.npz", "--plan", "plan.json",
@@ -50,10 +52,13 @@ def test_bringup_of_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     wanted = {check.what: check.wanted for check in checks}
     assert wanted["frames with every bit right"] == "20"
     assert wanted["latency, cycles"] == f"{core.latency:,}"
+    assert wanted["clock, Hz"] == "19,875,000"
+    assert wanted["frames a second"] == f"{19_875_000 / core.initiation_interval:,.0f}"
     assert wanted["cycles a frame"] == f"{core.initiation_interval:,}"
     assert {f"signature behind layer {layer.name}" for layer in network.layers} <= set(wanted)
     assert {what for what, _, _ in disturbances()} <= set(wanted)
     assert found["identity"]["network"] == network.digest[:32]
+    assert found["rates"]["accelerator"] == 19_875_000 / core.initiation_interval
     # 64 bytes a frame, 8 more a packet; the answers stand beside them.
     assert 0.9 < found["rates"]["measured"] / found["rates"]["line"] <= 1.05
     text = (tmp_path / "bringup.html").read_text()
@@ -166,7 +171,7 @@ def test_rejects(rng: np.random.Generator, tmp_path: Path,
             CorePort(core, **{name: 1})
     status, _, errors = lutloom("bringup", "arty", "--port", "sim", "--network", "network.npz",
                                 "--plan", "plan.json")
-    assert (status, errors) == (2, f"BOARD must be one of {', '.join(BOARDS)}, not 'arty'\n")
+    assert (status, errors) == (2, f"board must be one of {', '.join(BOARDS)}, not 'arty'\n")
 
 
 def identity_of(network: Network) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from boards.flow import Build
+from boards.loader import LOADER
 from boards.platforms import BOARDS
 from boards.project import TOOLCHAINS
 from hdl.plan import Plan
@@ -36,7 +37,7 @@ def test_lists_all_boards(tmp_path, monkeypatch):
     basys = next(row for row in rows if row["board"] == "basys-3")
     assert basys == {
         "board": "basys-3", "title": "Basys 3, XC7A35T", "part": "xc7a35tcpg236-1", "luts": 20800,
-        "brams": 50, "memory": "RAMB36E1_RAMB36E1", "kbit": 1800, "clock_hz": 100e6,
+        "brams": 50, "memory": "RAMB36E1", "kbit": 1800, "clock_hz": 100e6,
         "link": "USB-UART", "tools": {
             "openxc7": ["nextpnr-xilinx", "fasm2frames", "xc7frames2bit"],
             "openxc7-himbaechel": ["nextpnr-himbaechel", "fasm2frames", "xc7frames2bit"],
@@ -44,14 +45,14 @@ def test_lists_all_boards(tmp_path, monkeypatch):
     # What pip brings is here whatever the PATH.
     here = {chain for row in rows for chain, missing in row["tools"].items() if not missing}
     assert here == {"trellis", "icestorm", "apicula"}
-    assert output.endswith("10 tools are missing; lutloom boards --advice tells how to get them\n")
+    assert output.endswith("11 tools are missing; lutloom boards --advice tells how to get them\n")
 
 
 def test_tells_how_to_get_tools(monkeypatch):
     monkeypatch.setenv("PATH", "")
     _, output, _ = lutloom("boards", "--advice")
     for chain in TOOLCHAINS.values():
-        for tool in chain.tools:
+        for tool in (*chain.tools, LOADER):
             assert (f"\n{tool.name}: {tool.advice}\n" in output) == (tool.command() is None)
 
 

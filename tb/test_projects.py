@@ -192,6 +192,34 @@ def test_scripts_are_sound(tmp_path, board):
     assert all(file.stat().st_size for file in files)
 
 
+@pytest.mark.parametrize("tools, script, first", [
+    ("openxc7", "build.sh", {"top.xdc"}), ("vivado", "build_top.sh", set())])
+def test_nothing_half_written_is_left(tmp_path, monkeypatch, tools, script, first):
+    """Where a file cannot be written, the old one stays, and no script calls what does not belong
+    together."""
+    write_project(Blinker(), "basys-3", tmp_path, tools=tools)
+    before = {path: path.read_text() for path in tmp_path.iterdir()}
+    written = []
+
+    def write_text(path: Path, text: str) -> int:
+        written.append(path)
+        with path.open("w") as file:
+            if len(written) == 2:
+                file.write(text[:100])
+                raise OSError("no space left")
+            return file.write(text)
+
+    monkeypatch.setattr(Path, "write_text", write_text)
+    with pytest.raises(OSError, match="^no space left$"):
+        write_project(Blinker(), "basys-3", tmp_path, tools=tools, clock_hz=50e6)
+    monkeypatch.undo()
+    after = {path: path.read_text() for path in tmp_path.iterdir()}
+    assert before.keys() - after.keys() == {tmp_path / script}
+    assert not after.keys() - before.keys()
+    assert after.keys() <= before.keys()
+    assert {path.name for path in after if after[path] != before[path]} == first
+
+
 def test_mistral_takes_plain_buffers_alone(tmp_path):
     class Registered(Elaboratable):
         def elaborate(self, platform: Any) -> Module:

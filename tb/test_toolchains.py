@@ -32,6 +32,7 @@ echo "Info: Max frequency for clock   'clk': 1${SEED_DIGIT}0.25 MHz (PASS at 50.
 @pytest.fixture
 def openxc7(tmp_path, monkeypatch):
     """Stand-ins of openXC7 on the PATH, its databases, and variables that name them."""
+    monkeypatch.chdir(tmp_path)  # where a tool that is only asked what it knows notes its call
     bin_folder = tmp_path / "bin"
     for name in DATABASE_FILES:
         file = tmp_path / name
@@ -41,7 +42,7 @@ def openxc7(tmp_path, monkeypatch):
     write_tool(bin_folder, "nextpnr-xilinx", 'case "$*" in *"--seed 2"*) SEED_DIGIT=3;; '
                '*) SEED_DIGIT=1;; esac' + NEXTPNR)
     write_tool(bin_folder, "fasm2frames", "")
-    write_tool(bin_folder, "xc7frames2bit", "echo bits > top.bit")
+    write_tool(bin_folder, "xc7frames2bit", 'for last; do :; done; echo bits > "$last"')
     monkeypatch.setenv("PATH", str(bin_folder), prepend=":")
     for name in ("CHIPDB", "CHIPDB_DIR", "DB_DIR", "NEXTPNR_XILINX_DIR"):
         monkeypatch.delenv(name, raising=False)
@@ -65,9 +66,9 @@ def test_openxc7_calls(openxc7):
          f"--freq 50 --fasm seed-{seed}.fasm --seed {seed} --timing-allow-fail")
         for seed in (1, 2, 3)]
     assert calls[3:] == [
-        f"fasm2frames --part xc7a35tcsg324-1 --db-root {database} seed-2.fasm top.frames",
+        f"fasm2frames --part xc7a35tcsg324-1 --db-root {database} seed-2.fasm seed-2.frames",
         (f"xc7frames2bit --part_file {database}/xc7a35tcsg324-1/part.yaml --part_name "
-         "xc7a35tcsg324-1 --frm_file top.frames --output_file top.bit")]
+         "xc7a35tcsg324-1 --frm_file seed-2.frames --output_file seed-2.bit")]
 
 
 @pytest.mark.parametrize("variable, value", [
@@ -87,8 +88,9 @@ def test_openxc7_script_calls_the_same(openxc7, monkeypatch, variable, value):
         f"nextpnr-xilinx --chipdb {openxc7}/chips/xc7a35tcsg324.bin --xdc top.xdc --json xc7.json "
         "--freq 100 --fasm seed-7.fasm --seed 7 --timing-allow-fail")
     assert frames == (f"other --part xc7a35tcsg324-1 --db-root {openxc7}/db/artix7 seed-7.fasm "
-                      "top.frames")
-    assert bits.endswith("--frm_file top.frames --output_file top.bit")
+                      "seed-7.frames")
+    assert bits.endswith("--frm_file seed-7.frames --output_file seed-7.bit")
+    assert (script.parent / "top.bit").read_text() == "bits\n"
 
 
 def test_openxc7_himbaechel_calls(openxc7):
@@ -113,6 +115,19 @@ def test_reads_the_last_fmax_of_the_slowest_clock(tmp_path):
                              for name, mhz in (("'a'", "10.00"), ("'b'", "20.00"),
                                                ("  'a'", "80.50"), ("  'b'", "70.25"))))
     assert OPENXC7.fmax_hz(log, 1) == 70.25e6
+
+
+@pytest.mark.parametrize("chain, kinds", [
+    (OPENXC7, ("RAMB18E1", "RAMB36E1")),
+    (OPENXC7_HIMBAECHEL, ("RAMB18E1_RAMB18E1", "RAMB36E1_RAMB36E1"))])
+def test_counts_halves_of_block_rams(tmp_path, chain, kinds):
+    """As the two nextpnr for Xilinx call them; of an odd number one stands half empty."""
+    log = tmp_path / "log"
+    half, whole = kinds
+    log.write_text(f"Info: \t {half}:     5/  100     5%\nInfo: \t {whole}:     7/   50    14%\n"
+                   "Info: \t     SLICE_LUTX:   120/41600     0%\n")
+    assert chain.utilisation(log) == {BOARDS["basys-3"].memory[0]: Use(10, 50),
+                                      BOARDS["basys-3"].logic[0]: Use(120, 41600)}
 
 
 def test_mistral_calls(tmp_path, monkeypatch):
@@ -145,6 +160,18 @@ def test_keeps_a_seed_that_routes(openxc7):
     assert (built.seed, built.seeds) == (2, {2: 120.25e6})
 
 
+def test_a_failed_build_leaves_no_bitstream(openxc7):
+    """Neither that of the build before, which is another design's, nor half of a new one."""
+    out = openxc7 / "out"
+    bitstream = build(Blinker(), "arty-a7-35t", out).bitstream
+    assert bitstream.is_file()
+    write_tool(openxc7 / "bin", "xc7frames2bit",
+               'for last; do :; done; echo bi > "$last"; exit 1')
+    with pytest.raises(ToolError, match="^xc7frames2bit failed"):
+        build(Blinker(), "arty-a7-35t", out)
+    assert not list(out.glob("top.bit*"))
+
+
 def test_all_seeds_fail(openxc7):
     failing = 'echo "Info:  SLICE_LUTX: %s/ 41600  100%%"; exit 1'
     write_tool(openxc7 / "bin", "nextpnr-xilinx", failing % 50000)
@@ -169,7 +196,8 @@ _MISTRAL = ("build nextpnr of github.com/YosysHQ/nextpnr with -DARCH=mistral and
     ("basys-3", "openxc7", "nextpnr-xilinx, fasm2frames, xc7frames2bit", _OPENXC7),
     ("pynq-z1", "openxc7-himbaechel", "nextpnr-himbaechel, fasm2frames, xc7frames2bit",
      ("build nextpnr of github.com/YosysHQ/nextpnr with -DARCH=himbaechel "
-      f"-DHIMBAECHEL_UARCH=xilinx; {_OPENXC7}")),
+      "-DHIMBAECHEL_UARCH=xilinx -DHIMBAECHEL_PRJXRAY_DB=FOLDER, a checkout of "
+      f"github.com/openXC7/prjxray-db; {_OPENXC7}")),
     ("de0-cv", "mistral", "nextpnr-mistral", _MISTRAL),
 ])
 def test_names_what_is_missing(tmp_path, monkeypatch, board, tools, names, advice):

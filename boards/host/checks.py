@@ -120,8 +120,8 @@ def _counts(faults: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in faults.items() if count)
 
 
-def timing_checks(board: Board, core: Accelerator) -> list[Check]:
-    """Two self-tests: signatures, latency, and cycles a frame, all as the plan promises."""
+def timing_checks(board: Board, core: Accelerator, clock_hz: float) -> list[Check]:
+    """The clock, and two self-tests: signatures, latency, and frames a second, all as planned."""
     few, many = 10, 60  # from the 8th frame on the rhythm is the promised one
     tests = [board.self_test(frames) for frames in (few, many)]
     checks = [Check(f"signature of {frames} pseudo-random frames", f"{test.expected:08x}",
@@ -131,9 +131,13 @@ def timing_checks(board: Board, core: Accelerator) -> list[Check]:
     interval, stalled = ((getattr(second, name) - getattr(first, name)) / (many - few)
                          for name in ("cycles", "stalled_in"))
     beats = -(-board.network.n_in // core.plan.lanes)
+    promised, hertz = round(clock_hz), board.identity["clock_hz"]
     return [*checks,
+            Check("clock, Hz", f"{promised:,}", f"{hertz:,}"),
             Check("latency, cycles", f"{core.latency:,}", f"{first.latency:,}"),
             Check("cycles a frame", f"{core.initiation_interval:,}", f"{interval:,g}"),
+            Check("frames a second", f"{promised / core.initiation_interval:,.0f}",
+                  f"{hertz / interval if interval else 0:,.0f}"),
             Check("stalled cycles a frame at the input",
                   f"{core.initiation_interval - beats:,}", f"{stalled:,g}"),
             Check("frames in and out", f"{many}, {many}",
