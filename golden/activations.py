@@ -1,4 +1,4 @@
-"""Fixed-point activations of float models: their range is observed, then fixed."""
+"""Activations of few bits for float models: their range is observed and fixed, or learnt."""
 
 from collections.abc import Iterable
 from math import inf
@@ -6,11 +6,12 @@ from math import inf
 import torch
 from torch import Tensor, nn
 
+from golden.check import check_choice
 from golden.fixed import Fixed
 from golden.learnt_step import LearntStepActivation
 from golden.quantise import fixed
 
-__all__ = ["FixedActivation", "LearntStepActivation", "calibrate"]
+__all__ = ["FixedActivation", "LearntStepActivation", "calibrate", "make_activation"]
 
 
 class FixedActivation(nn.Module):
@@ -68,16 +69,22 @@ class FixedActivation(nn.Module):
         self.fraction.fill_(torch.nan)
 
 
+def make_activation(width: int, steps: str) -> FixedActivation | LearntStepActivation:
+    """An unsigned activation of ``width`` bits; steps : "power_of_two" or "learnt"."""
+    check_choice("activations", "steps", steps, ("power_of_two", "learnt"))
+    return LearntStepActivation(width) if steps == "learnt" else FixedActivation(width)
+
+
 def calibrate(model: nn.Module, batches: Iterable[Tensor]) -> None:
     """Settle every ``FixedActivation`` of ``model`` by what eval mode makes of ``batches``.
 
-    All are observed together, so each sees values that nothing in front has quantised yet. The
-    model's mode is kept. Raises ValueError if the model has none, and with its name for one that
-    cannot ``settle``.
+    All are observed together, so each sees values that nothing in front has quantised yet; learnt
+    steps get their first values. The model's mode is kept. Raises ValueError if the model has
+    neither, and with its name for one that cannot ``settle``.
     """
     found = {name: part for name, part in model.named_modules()
              if isinstance(part, FixedActivation)}
-    if not found:
+    if not found and not any(isinstance(part, LearntStepActivation) for part in model.modules()):
         raise ValueError(f"a model to calibrate must have a FixedActivation, but "
                          f"{type(model).__name__} has none")
     for activation in found.values():

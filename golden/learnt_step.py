@@ -16,6 +16,7 @@ from golden.weighted_modules import IntegerWeights
 __all__ = ["LearntStep", "LearntStepActivation"]
 
 _SIGNIFICAND = 24  # bits of float32
+_MOST_BITS = 8  # of activations
 
 
 class _Stepped(nn.Module):
@@ -76,11 +77,15 @@ class LearntStep(_Stepped):
 class LearntStepActivation(_Stepped):
     """Activations: the same, unsigned unless ``signed``; n is the number of values of a frame.
 
-    x of any shape, frames first. Unsigned codes make it a ReLU that saturates.
+    x of any shape, frames first. Unsigned codes make it a ReLU that saturates. In hardware codes
+    have thresholds (``golden.lower_float``), so ``width`` is 2 to 8; ValueError for more.
     """
 
     def __init__(self, width: int, signed: bool = False) -> None:
         super().__init__(width, signed)
+        if width > _MOST_BITS:
+            raise ValueError(f"LearntStepActivation width must be from 2 to {_MOST_BITS}, not "
+                             f"{width}; take FixedActivation for more bits")
 
     def forward(self, x: Tensor) -> Tensor:
         """The quantised values."""

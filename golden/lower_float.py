@@ -4,12 +4,16 @@ A tensor of the network stands for ``integers * step``. Weighted layers multiply
 inputs and weights; a fixed-point activation becomes a Scale that divides by the step which it
 gives. Steps that are powers of two, as of ``FixedWeights`` and ``FixedActivation``, make all of it
 exact: the Network then gives the very scores of the model in float64 with ``round_biases``. Of
-other steps the factors are rounded to 15 bits.
+other steps the factors are rounded to 15 bits, but not in front of a ``LearntStepActivation``: that
+becomes the thresholds of its codes, which are computed in fractions, so its codes are the model's
+but where a sum lies nearer to the middle of two than float64 tells.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
+from fractions import Fraction
+from itertools import zip_longest
+from math import ceil, floor, inf, prod
 from typing import Any
 
 import numpy as np
@@ -17,11 +21,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from golden.activations import FixedActivation
+from golden.activations import FixedActivation, LearntStepActivation, make_activation
 from golden.convnet import Pool as PoolModule
 from golden.fixed import Fixed
 from golden.float_net import PIXEL_STEP, FloatNet, Pixels, SumPool, Words
-from golden.layer import Conv, Dense, Embedding, Layer, Pool, Scale
+from golden.layer import Conv, Dense, Embedding, Layer, MultiThreshold, Pool, Scale
 from golden.number import Bipolar, Integer, Number
 from golden.quantised import integer_weights
 from golden.trainable import BatchNorm
@@ -34,26 +38,33 @@ _FACTOR_BITS = 15  # of a Scale's multiplier where the ratio of steps is no powe
 Steps = NDArray[np.float64]
 
 
-def quantise_activations(model: FloatNet, width: int) -> None:
-    """Put a ``FixedActivation`` of ``width`` bits, unsigned, in the place of every ReLU.
+def quantise_activations(model: FloatNet, width: int, steps: str = "power_of_two") -> None:
+    """Put an activation of ``width`` bits, unsigned, in the place of every ReLU.
 
-    Embedded words get as many bits, signed. ``golden.activations.calibrate`` must follow.
+    steps : "power_of_two" (``FixedActivation``) or "learnt" (``LearntStepActivation``)
+
+    Embedded words get as many bits, signed, in fixed point. ``golden.activations.calibrate`` must
+    follow.
     """
     for name, module in list(model.named_children()):
         if isinstance(module, nn.ReLU):
-            setattr(model, name, FixedActivation(width))
+            setattr(model, name, make_activation(width, steps))
         if isinstance(module, Words) and module.fixed is None:
             module.round(width)
 
 
 @dataclass
 class _Tensor:
-    """What flows between two modules: number kind, step of each channel or of all, shape."""
+    """What flows between two modules: number kind, step of each channel or of all, shape.
+
+    offset : what each channel's values lack, as a sum of thresholds will make up for
+    """
 
     number: Number
     step: Steps
     size: tuple[int, ...]
     channels: int
+    offset: Steps | float = 0.0
 
     @property
     def positions(self) -> int:
@@ -66,7 +77,8 @@ def _layers(model: FloatNet) -> Iterator[tuple[nn.Module, Layer, Steps]]:
     integers = integer_weights(model)
     tensor = _Tensor(Integer(8, False), np.array(PIXEL_STEP), getattr(spec, "size", ()),
                      getattr(spec, "channels", spec.n_in))
-    for name, module in model.named_modules():
+    modules = list(model.named_modules())
+    for (name, module), (_, after) in zip_longest(modules, modules[1:], fillvalue=("", None)):
         called = name.replace(".", "_")
         layer: Layer
         match module:
@@ -78,13 +90,20 @@ def _layers(model: FloatNet) -> Iterator[tuple[nn.Module, Layer, Steps]]:
                 layer = Embedding(called, module.codes(), fixed.integer, tensor.positions)
                 tensor.step, tensor.channels = np.array(fixed.step), module.embedding_dim
             case nn.Linear() | nn.Conv1d() | nn.Conv2d() | nn.Conv3d():
-                layer = _weighted(called, module, integers[name], tensor)
+                bias = None if module.bias is None else module.bias.detach().double().numpy()
+                tensor.offset = 0.0
+                if bias is not None and isinstance(after, LearntStepActivation):
+                    tensor.offset, bias = bias, None  # thresholds take it as it is
+                layer = _weighted(called, module, integers[name], bias, tensor)
                 tensor.step = tensor.step * integers[name].step
                 tensor.channels = len(integers[name].values)
                 tensor.size = layer.geometry.output if isinstance(layer, Conv) else ()
             case FixedActivation(fixed=Fixed() as fixed):
                 layer = _requantise(called, tensor, fixed)
                 tensor.step = np.array(fixed.step)
+            case LearntStepActivation():
+                layer = _thresholds(called, tensor, module)
+                tensor.step = np.array(module.exact_step())
             case PoolModule():
                 layer = Pool(called, tensor.number, tensor.size, tensor.channels, module.kernel,
                              module.operation)
@@ -103,12 +122,12 @@ def _layers(model: FloatNet) -> Iterator[tuple[nn.Module, Layer, Steps]]:
         yield module, layer, tensor.step
 
 
-def _weighted(name: str, module: WeightedModule, weights: IntegerWeights, tensor: _Tensor
-              ) -> Conv | Dense:
+def _weighted(name: str, module: WeightedModule, weights: IntegerWeights, bias: Steps | None,
+              tensor: _Tensor) -> Conv | Dense:
     options: dict[str, Any] = {"weight_kind": weights.kind}
-    if module.bias is not None:
+    if bias is not None:
         steps = tensor.step * weights.step
-        bias = np.rint(module.bias.detach().double().numpy() / steps)
+        bias = np.rint(bias / steps)
         if not (np.abs(bias) < 2**31).all():
             raise ValueError(f"layer {name}: bias must fit 32 bits in steps of {steps.min():g}, "
                              f"not be {np.abs(bias).max():g} of them; use fewer bits")
@@ -130,6 +149,25 @@ def _requantise(name: str, tensor: _Tensor, kind: Fixed) -> Scale:
     multiplier = np.rint(np.ldexp(ratio, shift)).astype(np.int64)
     return Scale(name, tensor.number, tensor.channels, multiplier, np.array(0), shift, "half_up",
                  "saturate", kind.integer, tensor.positions)
+
+
+def _thresholds(name: str, tensor: _Tensor, activation: LearntStepActivation) -> MultiThreshold:
+    """The least integers of each channel that reach the codes; a half belongs to the even code."""
+    number, kind, step = tensor.number, activation.kind, activation.exact_step()
+    assert isinstance(number, Integer)
+    if not 0 < step < inf:
+        raise ValueError(f"layer {name}: the learnt step must be above 0 and finite, not {step}; "
+                         "see golden.activations.calibrate")
+
+    def least(code: int, own: float, offset: float) -> int:
+        border = ((code - Fraction(1, 2)) * Fraction(step) - Fraction(offset)) / Fraction(own)
+        return min(max(floor(border) + 1 if code % 2 else ceil(border), number.minimum),
+                   number.maximum + 1)
+
+    rows = [[least(code, *pair) for code in range(kind.minimum + 1, kind.maximum + 1)]
+            for pair in zip(*(np.broadcast_to(values, tensor.channels).tolist()
+                              for values in (tensor.step, tensor.offset)), strict=True)]
+    return MultiThreshold(name, number, np.array(rows), kind, tensor.positions)
 
 
 def round_biases(model: FloatNet) -> None:

@@ -63,7 +63,11 @@ class TrainedTernary(nn.Module):
     start as the means of the magnitudes that they stand for in the first weights that come. In
     hardware a codebook of three entries, with an accumulator for each sign; ``quantise`` brings
     the scales to few bits first.
+
+    fixed : the format of the scales, once ``quantise`` was called
     """
+
+    fixed: Fixed | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,6 +98,7 @@ class TrainedTernary(nn.Module):
         if ((rounded == 0) & (np.array(scales) != 0)).any():
             raise ValueError(f"TrainedTernary: scales {scales[0]:g} and {scales[1]:g} must stay "
                              f"above 0 in {fixed}; take more bits")
+        self.fixed = fixed
         for scale, value in zip((self.positive, self.negative), rounded, strict=True):
             scale.requires_grad_(False).fill_(value)
 

@@ -4,6 +4,7 @@ import typer
 
 from scripts.bench_boards import bench_boards
 from scripts.bench_clusters import bench_clusters
+from scripts.bench_jets import bench_jets
 from scripts.bench_lut import bench_lut
 from scripts.bench_results import bench_results
 from scripts.bench_sparse import bench_sparse
@@ -21,6 +22,7 @@ def bench() -> None:
 
 app.command("boards")(bench_boards)
 app.command("clusters")(bench_clusters)
+app.command("jets")(bench_jets)
 app.command("lut")(bench_lut)
 app.command("results")(bench_results)
 app.command("sparse")(bench_sparse)

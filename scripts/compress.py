@@ -18,16 +18,16 @@ from scripts.output import (
     table,
     write_results,
 )
-from scripts.plots import plot_training, plot_weights
+from scripts.plots import log_training, plot_training, plot_weights
 from scripts.train import RecipeArgument, train_model
 
 if TYPE_CHECKING:  # torch takes two seconds to import
     from golden.data import Dataset
 
-__all__ = ["compress"]
+__all__ = ["compress", "integer_accuracy"]
 
 
-def _integer_accuracy(network: Any, dataset: "Dataset") -> float:
+def integer_accuracy(network: Any, dataset: "Dataset") -> float:
     """Share of the test images that the integer network answers right."""
     import numpy as np
 
@@ -56,20 +56,21 @@ def compress(
     recipe: RecipeArgument,
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option(
-        help="Folder of everything it writes (default: build/RECIPE).", show_default=False)] = None,
+        file_okay=False, help="Folder of everything it writes (default: build/RECIPE).",
+        show_default=False)] = None,
     device: DeviceOption = "auto",
     json: JsonOption = None,
 ) -> None:
     """Train a recipe's float network and run its steps of compression.
 
     The folder gets the compressed file coded.npz, the integer network.npz if the steps quantise
-    it, and plots of the trainings and of the weights before and after each step. What was
-    interrupted goes on when it is started again, to the same result.
+    it, plots of the trainings and of the weights before and after each step, and the trainings'
+    log training.csv. What was interrupted goes on when it is started again, to the same result.
     """
     from golden.coded import CodedModel
     from golden.compress import steps_of, weights_of
+    from golden.compress_steps import is_quantised
     from golden.masking import sparsity, total_sparsity
-    from golden.quantised import weight_quantisers
     from golden.recipe_file import find_recipe
     from scripts.lower import lower_model
 
@@ -99,24 +100,30 @@ def compress(
             before = after
     coded.save(out / "coded.npz")
     measured = {**rows[-1], "float_accuracy": rows[0]["accuracy"]}
-    if weight_quantisers(final).keys() == after.keys():
+    if is_quantised(final):
         network = lower_model(final, dataset, {"command": f"lutloom compress {recipe}",
                                                "seed": found.seed})
-        measured["accuracy"] = _integer_accuracy(network, dataset)
+        measured["accuracy"] = integer_accuracy(network, dataset)
         network.save(out / "network.npz")
         if found.rtl is not None:
             measured |= measure(network, found.rtl, out)
         rows.append({**rows[-1], "step": "integer network", "accuracy": measured["accuracy"]})
     plot_training(out / "training.svg", histories)
+    log_training(out / "training.csv", histories)
     table(found.title, ["step", "accuracy", "pruned", "bytes", "compressed"],
           [(row["step"], f"{row['accuracy']:.2%}", f"{row['pruning_rate']:.2f} x", row["bytes"],
             f"{row['compression_rate']:.1f} x") for row in rows])
-    _tables([*layers, total_sparsity(layers)], [*coded.sizes, coded.total])
+    pruned, sizes = [*layers, total_sparsity(layers)], [*coded.sizes, coded.total]
+    _tables(pruned, sizes)
     say(f"{out}: {', '.join(sorted(path.name for path in out.glob('*.npz')))} and plots")
     write_results(json, "compress", {
         "model": found.name, "title": found.title, "run": f"lutloom compress {recipe}",
         "seed": found.seed, "data": dataset.name, "torch": version("torch"),
-        "test_images": len(dataset.test_y), "steps": rows, "measured": measured})
+        "test_images": len(dataset.test_y), "steps": rows, "measured": measured,
+        "layers": [
+            {**row._asdict(), "pruned": row.pruned, "pruning_rate": row.rate,
+             "bits": {**size._asdict(), "total": size.total, "compression_rate": size.rate}}
+            for row, size in zip(pruned, sizes, strict=True)]})
 
 
 def _tables(layers: Any, sizes: Any) -> None:
@@ -124,6 +131,7 @@ def _tables(layers: Any, sizes: Any) -> None:
     table("weights", ["layer", "shape", "weights", "not 0", "pruned", "rate"],
           [(row.name, "x".join(map(str, row.shape)), row.weights, row.non_zeros, row.pruned,
             f"{row.rate:.2f} x") for row in layers])
-    table("bits", ["layer", "float32", "values", "indices", "tables", "bias", "rate", "entropy"],
-          [(row.name, row.plain, row.values, row.indices, row.codebook + row.tables, row.bias,
-            f"{row.rate:.1f} x", round(row.entropy)) for row in sizes])
+    table("bits; entropy is what no code of values and indices goes below",
+          ["layer", "values", "indices", "entropy", "codebook", "tables", "bias", "total", "rate"],
+          [(row.name, row.values, row.indices, round(row.entropy), row.codebook, row.tables,
+            row.bias, row.total, f"{row.rate:.1f} x") for row in sizes])

@@ -1,14 +1,17 @@
-"""Plots of trainings, weights and results, as SVG files."""
+"""Plots of trainings, weights and results, as SVG files; and the log of trainings."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from golden.archive import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_curve", "plot_training", "plot_weights"]
+__all__ = ["log_training", "plot_curve", "plot_training", "plot_weights"]
 
 _MOST_BINS = 101
 
@@ -31,6 +34,16 @@ def _save(figure: "Figure", path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context({"svg.hashsalt": "lutloom"}):
         figure.savefig(path, metadata={"Date": None})
+
+
+def log_training(path: Path, histories: Mapping[str, Sequence[Any]]) -> None:
+    """A table (CSV) of what ``plot_training`` draws, a row for each epoch."""
+    rows = [{"training": title, **vars(progress)}
+            for title, history in histories.items() for progress in history]
+    with replacing(path) as unfinished, open(unfinished, "w", newline="") as file:
+        table = csv.DictWriter(file, rows[0])
+        table.writeheader()
+        table.writerows(rows)
 
 
 def plot_training(path: Path, histories: Mapping[str, Sequence[Any]]) -> None:
@@ -96,7 +109,9 @@ def plot_curve(path: Path, x_label: str, y_label: str, x: Sequence[float],
 
 
 def _histogram(axes: "Axes", values: Any, bins: Any, title: str) -> None:
-    axes.hist(values, bins)
+    import numpy as np
+
+    axes.stairs(np.histogram(values, bins)[0], bins, fill=True)
     axes.set_title(title, fontsize="small")
     axes.tick_params(labelsize="small")
     axes.set_yscale("symlog")

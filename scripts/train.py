@@ -11,7 +11,7 @@ from golden.recipes import RECIPES
 from scripts.lower import lower_model
 from scripts.measure import measure
 from scripts.output import DataOption, DeviceOption, JsonOption, bar, say, write_results
-from scripts.plots import plot_training
+from scripts.plots import log_training, plot_training
 
 __all__ = ["RecipeArgument", "train", "train_model"]
 
@@ -73,8 +73,8 @@ def train(
 ) -> None:
     """Train a recipe's or a named model on its data set and write a checkpoint.
 
-    The checkpoint's folder also gets a plot of loss and accuracy, and the state by which an
-    interrupted training goes on when it is started again.
+    The checkpoint's folder also gets a plot and a table of loss and accuracy, and the state by
+    which an interrupted training goes on when it is started again.
     """
     from golden.checkpoint import save_checkpoint
     from golden.convspec import ConvSpec
@@ -109,6 +109,7 @@ def train(
         network.save(out.with_name("network.npz"))
         measured |= measure(network, found.rtl, out.parent)
     plot_training(out.with_name("training.svg"), {found.name: history})
+    log_training(out.with_name("training.csv"), {found.name: history})
     say(f"{found.name}: {reached:.2%} of {len(dataset.test_y):,} test images right; {out}")
     write_results(json, "train", {
         "model": found.name, "title": found.title, "run": command, "seed": found.seed, **given,

@@ -9,14 +9,16 @@ import pytest
 import torch
 
 from golden.coded import CodedModel
-from golden.compress import Outcome, Share, Step, compress, steps_of, weights_of
+from golden.compress import Outcome, compress, steps_of, weights_of
+from golden.compress_steps import Share, Step
 from golden.data import load
-from golden.float_net import FloatNet
+from golden.float_net import FloatNet, fold_norms
 from golden.layer import Dense
 from golden.lower import lower
 from golden.masking import sparsity
 from golden.models import named
 from golden.number import Codebook, Integer, Ternary
+from golden.quantised import weight_quantisers
 from golden.recipe_file import RecipeFile
 from golden.recipes import Recipe
 from golden.reference import run
@@ -147,15 +149,82 @@ def test_steps_have_the_values_of_their_keys() -> None:
         Step().run(FloatNet(named("digits")), DIGITS)
 
 
+def test_wcss_is_reported(model: FloatNet) -> None:
+    (shared,) = outcomes(model, (SHARE, None))
+    before, after = weights_of(fold_norms(model)), weights_of(shared.model)
+    wcss = sum(((before[name].astype(float) - after[name])**2).sum() for name in before)
+    assert shared.title == f"share 8 weights, WCSS {wcss:.4g}" and wcss > 1
+
+
+@pytest.mark.parametrize("first, second, expected", [
+    # What the first step has rounded to 6 bits is not rounded again to 2.
+    ({"weights": "shared", "width": 6, "layers": ("dense_0", "dense_1")},
+     {"weights": "shared", "width": 2}, (6, 6, 2, 2)),
+    ({"weights": "trained_ternary", "width": 7, "layers": ("dense_0",)},
+     {"weights": "trained_ternary", "width": 3}, (7, 3, 3, 3))])
+def test_codebooks_are_rounded_once(model: FloatNet, first: Any, second: Any, expected: Any
+                                    ) -> None:
+    sharing = [(SHARE, None)] if first["weights"] == "shared" else []
+    *_, final = outcomes(model, *sharing, *(({"step": "quantise", **keys}, None)
+                                            for keys in (first, second)))
+    quantisers: dict[str, Any] = weight_quantisers(final.model)
+    assert [quantiser.fixed.width for quantiser, _ in quantisers.values()] == list(expected)
+    check_equal(final.model)
+
+
+def test_learnt_activations_are_lowered_exactly(model: FloatNet) -> None:
+    (final,) = outcomes(model, ({"step": "quantise", "weights": "learnt_step", "width": 4,
+                                 "activations": 3, "activation_steps": "learnt"}, SHORT))
+    network = lower(final.model)
+    kinds = {layer.name: layer.output for layer in network.layers}
+    assert [kinds[f"relu_{k}"] for k in range(3)] == [Integer(3, False)] * 3
+    answers = run(network, DIGITS.test_x.astype(np.int64))[-1][:, 0]
+    with torch.no_grad():
+        scores = final.model.double()(torch.tensor(DIGITS.test_x))
+    assert (answers == scores.argmax(1).numpy()).all()
+    assert final.accuracy > 0.8
+
+
 @pytest.mark.parametrize("step, message", [
     ({**PRUNE, "amount": 120},
-     "Pruning: amount must be from 0 to 100 by percentile, not 120.0"),
-    ({"step": "share", "clusters": 300},
-     "layer dense_0: clusters must be from 2 to 256, not 300"),
+     "(prune): Pruning: amount must be from 0 to 100 by percentile, not 120"),
+    ({**PRUNE, "layers": {"dense_0": -1}},
+     "(prune): layer dense_0: amount must be from 0 to 100 by percentile, not -1"),
+    ({**PRUNE, "rounds": 2}, "(prune): schedule: steps must be 1 for one_shot, not 2"),
+    ({"step": "share", "clusters": 300}, "(share): clusters must be from 2 to 256, not 300"),
+    ({"step": "share", "clusters": 8, "layers": {"dense_0": 1}},
+     "(share): clusters must be from 2 to 256, not 1"),
+    ({"step": "share", "clusters": 8, "initial": "even"},
+     "(share): share: initial must be one of linear, density, random, not 'even'"),
     ({"step": "quantise", "weights": "octal"},
-     ("step quantise: weights must be one of shared, binary, stochastic_binary, ternary, "
-      "trained_ternary, fixed, fixed_per_channel, learnt_step, powers_of_two, not 'octal'")),
+     ("(quantise): step quantise: weights must be one of shared, binary, stochastic_binary, "
+      "ternary, trained_ternary, fixed, fixed_per_channel, learnt_step, powers_of_two, not "
+      "'octal'")),
+    ({"step": "quantise", "weights": "fixed", "width": 17},
+     "(quantise): Fixed width must be from 2 to 16, not 17"),
+    ({"step": "quantise", "weights": "fixed", "activation_steps": "even"},
+     "(quantise): activations: steps must be one of power_of_two, learnt, not 'even'"),
+    ({"step": "incremental", "bits": 7},
+     "(incremental): PowersOfTwo bits must be from 2 to 6, not 7"),
 ])
-def test_wrong_values_are_refused(model: FloatNet, step: Any, message: str) -> None:
+def test_wrong_values_are_refused(step: Any, message: str) -> None:
+    """Before anything is trained."""
+    recipe = RecipeFile("r", "t", named("digits"), SHORT, "float", steps=((step, None),))
+    with pytest.raises(ValueError, match=f"^recipe r, compress step 1 {re.escape(message)}$"):
+        steps_of(recipe)
+
+
+@pytest.mark.parametrize("steps, message", [
+    (((SHARE, None), ({**SHARE, "layers": {"dense_3": 2}}, None)),
+     "layer dense_0: weight must have one quantiser at most, but has Shared before Shared"),
+    ((({**PRUNE, "amount": 99}, None), ({"step": "share", "clusters": 200}, None)),
+     ("layer dense_0: clusters must be at most the 41 different weights other than 0, not 200; "
+      "give the layer a number of its own with layers={'dense_0': ...}")),
+    ((({"step": "quantise", "weights": "shared", "layers": ("dense_0",)}, None),),
+     ("layer dense_0: weight must be shared to get entries of 8 bits; share it in a step "
+      "before")),
+])
+def test_steps_that_do_not_fit_the_model_are_refused(model: FloatNet, steps: Any, message: str
+                                                     ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        outcomes(model, (step, None))
+        outcomes(model, *steps)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from golden.activations import calibrate
+from golden.activations import LearntStepActivation, calibrate
 from golden.convspec import ConvSpec, Stage
 from golden.data import encode_pixels
 from golden.float_net import FloatNet, fold_norms
@@ -22,6 +22,7 @@ from golden.quantised import integer_weights
 from golden.quantisers import FixedWeights, LearntStep, PowersOfTwo, quantise_weights
 from golden.reference import run
 from golden.trainable import BatchNorm
+from golden.weighted_modules import weighted_modules
 from tb.harness import settings
 
 MLP = ModelSpec("mlp", (12, 7, 5, 4), "digits")
@@ -114,6 +115,40 @@ def test_other_steps_are_near() -> None:
     assert set(np.unique(differs)) <= {-1, 0, 1} and (differs != 0).mean() < 0.01
 
 
+@pytest.mark.parametrize("spec, bits, halves", list(product(SPECS, (3, 8), (False, True))))
+def test_learnt_steps_are_exact(spec: Any, bits: int, halves: bool) -> None:
+    """Codes and scores are the model's in float64, whatever the steps; sums that lie in the middle
+    of two codes, as steps of powers of two give, go to the even one as there."""
+    model = made(spec)
+    quantise_weights(model, lambda: FixedWeights(3) if halves else LearntStep(4))
+    quantise_activations(model, bits, "learnt")
+    x = inputs(spec)
+    calibrate(model, [torch.tensor(x.astype(np.int32))])
+    learnt = {name: part for name, part in model.named_modules()
+              if isinstance(part, LearntStepActivation)}
+    if halves:
+        with torch.no_grad():
+            for part in learnt.values():
+                part.step.copy_(2.0**torch.log2(part.step).floor())
+            for module in weighted_modules(model).values():
+                bias: Any = module.bias
+                bias.copy_((bias * 8).round() / 8)
+    round_biases(model)
+    network = lower(model, classify=False)
+    outputs = dict(zip((layer.name for layer in network.layers),
+                       run(network, encode_pixels(x, network.input)), strict=True))
+    values: dict[str, Any] = {}
+    for name, part in learnt.items():
+        part.register_forward_hook(lambda _module, _x, y, name=name: values.update({name: y}))
+    wanted = scores(model.double(), x)
+    for name, part in learnt.items():
+        codes = values[name].movedim(1, -1).flatten(1).numpy() / part.exact_step()
+        assert (np.rint(codes) == codes).all() and len(np.unique(codes)) > 1
+        assert (outputs[name] == codes).all()
+    last, step = list(integer_weights(model).values())[-1], list(learnt.values())[-1].exact_step()
+    assert (outputs[network.layers[-1].name] == np.rint(wanted / (last.step * step))).all()
+
+
 @pytest.mark.parametrize("spec", [MLP, IMAGES, VOLUMES])
 def test_folded_norms_compute_the_same(spec: Any) -> None:
     model = made(spec, norm=True).double()
@@ -154,6 +189,12 @@ def with_relu() -> FloatNet:
     return model
 
 
+def with_unknown_step() -> FloatNet:
+    model = with_relu()
+    quantise_activations(model, 8, "learnt")
+    return model
+
+
 def with_norm() -> FloatNet:
     model = made(MLP, norm=True)
     quantise_weights(model, lambda: FixedWeights(4))
@@ -182,6 +223,8 @@ WAY_OUT = "see quantise_activations and golden.activations.calibrate"
 
 
 @pytest.mark.parametrize("make, message", [
+    (with_unknown_step, ("layer relu_0: the learnt step must be above 0 and finite, not 0.0; see "
+                         "golden.activations.calibrate")),
     (with_relu, f"layer relu_0: must be in fixed point; {WAY_OUT}"),
     (lambda: quantised(MLP, False), f"layer relu_0: must be in fixed point; {WAY_OUT}"),
     (with_norm, ("layer norm_0: batch norm must be folded before quantisation; see "

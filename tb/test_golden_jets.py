@@ -11,36 +11,18 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from golden.data import load
-from golden.jets import CLASSES, FEATURES
+from golden.jets import CLASSES
 from golden.prediction import accuracy
 from golden.recipes import Recipe
 from golden.train import train
-from tb.harness import settings
-
-NAMES = [f"feature_{k}" for k in range(FEATURES)]
-
-
-def made(n: int = 500) -> tuple[np.ndarray[Any, Any], list[str]]:
-    """Features whose means and widths tell the classes apart, of very different scales."""
-    rng = np.random.default_rng(settings.seed)
-    classes = rng.integers(0, 5, n)
-    features = rng.normal(classes[:, None] * np.linspace(0, 2, FEATURES), 1, (n, FEATURES))
-    return features * np.geomspace(1e-3, 1e3, FEATURES) - 7, [CLASSES[k] for k in classes]
-
-
-def write(path: Path, features: np.ndarray[Any, Any], classes: list[str],
-          names: list[str] = NAMES, labels: str = "{g,q,w,z,t}") -> None:
-    rows = [",".join([*(repr(float(value)) for value in row), label])
-            for row, label in zip(features, classes, strict=True)]
-    path.write_text("\n".join(["@RELATION jets", *(f"@ATTRIBUTE {name} REAL" for name in names),
-                               f"@ATTRIBUTE class {labels}", "@DATA", *rows]) + "\n")
+from tb.jets_file import NAMES, made_jets, write_jets
 
 
 @pytest.mark.parametrize("folder", [".", "jets"])
 def test_local_file(folder: str, tmp_path: Path) -> None:
-    features, classes = made()
+    features, classes = made_jets()
     (tmp_path / folder).mkdir(exist_ok=True)
-    write(tmp_path / folder / "hls4ml_lhc_jets_hlf.arff", features, classes)
+    write_jets(tmp_path / folder / "hls4ml_lhc_jets_hlf.arff", features, classes)
     jets = load("jets", tmp_path)
     assert (jets.shape, jets.classes, jets.n_in) == ((16,), ("g", "q", "t", "w", "z"), 16)
     assert (len(jets.train_x), len(jets.test_x)) == (400, 100)
@@ -58,14 +40,14 @@ def test_local_file(folder: str, tmp_path: Path) -> None:
 
 
 def test_it_can_be_learnt(tmp_path: Path) -> None:
-    write(tmp_path / "hls4ml_lhc_jets_hlf.arff", *made())
+    write_jets(tmp_path / "hls4ml_lhc_jets_hlf.arff", *made_jets())
     jets = load("jets", tmp_path)
     model = train("jets", jets, Recipe(20, batch=50, learning_rate=0.01, temperature=0.5))
     assert accuracy(model, jets.test_x, jets.test_y) > 0.6
 
 
 def test_openml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    features, classes = made()
+    features, classes = made_jets()
     asked: list[Any] = []
 
     def fetch(name: str, **options: Any) -> Any:
@@ -75,7 +57,7 @@ def test_openml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
     fetched = load("jets", tmp_path)
     assert asked == [("hls4ml_lhc_jets_hlf", tmp_path)]
-    write(tmp_path / "hls4ml_lhc_jets_hlf.arff", features, classes)
+    write_jets(tmp_path / "hls4ml_lhc_jets_hlf.arff", features, classes)
     local = load("jets", tmp_path)
     for name in ("train_x", "train_y", "test_x", "test_y"):
         assert (getattr(local, name) == getattr(fetched, name)).all()
@@ -83,7 +65,7 @@ def test_openml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_wrong_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "hls4ml_lhc_jets_hlf.arff"
-    features, classes = made(20)
+    features, classes = made_jets(20)
 
     def reason() -> str:
         with pytest.raises(ValueError) as caught:
@@ -92,13 +74,13 @@ def test_wrong_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     path.write_text("nonsense\n")
     assert re.fullmatch(r"no ARFF file \(.*\); fetch it again", reason())
-    write(path, features[:, :3], classes, NAMES[:3])
+    write_jets(path, features[:, :3], classes, NAMES[:3])
     assert reason() == ("must have 16 numbers and a class in each row, not feature_0, feature_1, "
                         "feature_2, class; this is another data set")
-    write(path, features, ["x", *classes[1:]], labels="{g,q,w,z,t,x}")
+    write_jets(path, features, ["x", *classes[1:]], labels="{g,q,w,z,t,x}")
     assert reason() == "classes must be among g, q, t, w, z, not x; this is another data set"
     features[3, 4] = np.nan
-    write(path, features, classes)
+    write_jets(path, features, classes)
     assert reason() == "all features must be finite numbers; fetch the file again"
     path.unlink()
 

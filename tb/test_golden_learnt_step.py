@@ -63,6 +63,12 @@ def test_learnt_steps_have_exact_products(width: int, rng: np.random.Generator) 
     assert abs(float(step) - quantiser.step.item()) <= quantiser.step.item() * 2.0**(width - 24)
 
 
+def test_wide_activations_are_refused() -> None:
+    with pytest.raises(ValueError, match="^LearntStepActivation width must be from 2 to 8, not 9; "
+                                         "take FixedActivation for more bits$"):
+        LearntStepActivation(9)
+
+
 def test_learnt_step_of_frames() -> None:
     """Two bits, unsigned: codes 0 to 3; n is the three values of a frame."""
     activation = LearntStepActivation(2)
