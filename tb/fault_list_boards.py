@@ -5,6 +5,7 @@ __all__ = ["BOARD_FAULTS"]
 _PLL = "tb/test_pll.py::test_"
 _PROJECTS = "tb/test_projects.py::test_"
 _TOOLS = "tb/test_toolchains.py::test_"
+_LOADER = "tb/test_loader.py::test_"
 
 BOARD_FAULTS = (
     ("pll", "boards/pll.py", "if pll.output_hz <= wanted_hz]", "if pll.output_hz != wanted_hz]",
@@ -47,4 +48,22 @@ BOARD_FAULTS = (
      _TOOLS + "openxc7_script_calls_the_same"),
     ("project", "boards/project.py", 'chain.pack(spec, "seed-$SEED")', 'chain.pack(spec, "seed-1")',
      "the script packs another seed than it has routed", _TOOLS + "openxc7_script_calls_the_same"),
+    ("toolchain", "boards/toolchain.py", "-(-found.pop(half).used // 2)",
+     "found.pop(half).used // 2", "half a block RAM costs nothing",
+     _TOOLS + "counts_halves_of_block_rams"),
+    ("flow", "boards/flow.py", "    bitstream.unlink(missing_ok=True)", "    pass",
+     "the bitstream of another design stays where a build fails",
+     _TOOLS + "a_failed_build_leaves_no_bitstream"),
+    ("project", "boards/project.py", '(folder / "build.sh").unlink(missing_ok=True)', "pass",
+     "an old script stays beside half of a new project",
+     _PROJECTS + "nothing_half_written_is_left"),
+    ("loader", "boards/loader.py", "stay = spec.flash if flash else ()", "stay = spec.flash",
+     "a bitstream goes to the flash unasked", _LOADER + "calls_the_loader"),
+    ("loader", "boards/loader.py", "@{spec.jtag}", "@1",
+     "the processor of a DE10-Nano is taken for its FPGA", _LOADER + "quartus_loads_its_own"),
+    ("loader", "boards/loader.py", 'if path.suffix.removeprefix(".") not in kinds:',
+     "if not kinds:", "a file of another kind is loaded", _LOADER + "refuses_files"),
+    ("wiring", "scripts/wiring.py", "receives, transmits = re", "transmits, receives = re",
+     "TX and RX are exchanged in the pictures",
+     "tb/test_wiring.py::test_the_documentation_has_them"),
 )

@@ -7,6 +7,7 @@ _MODEL = "tb/test_host_link.py::test_answers_as_the_model"
 _PORT = "tb/test_core_port.py::"
 _PATTERN = "tb/test_pattern.py::"
 _DRIVER = "tb/test_driver.py::"
+_CHECKS = "tb/test_checks.py::test_a_sickness_is_found"
 
 LINK_FAULTS = (
     ("uart", "hdl/uart.py", "Cat(byte[1:], line)", "Cat(line, byte[:-1])",
@@ -68,4 +69,21 @@ LINK_FAULTS = (
      "said[\"network\"] == \"\"", "any bitstream will do", _DRIVER + "test_wrong_bitstream"),
     ("driver", "boards/host/driver.py", "progress(len(results) // size,", "progress(len(results),",
      "bytes are counted for frames", _DRIVER + "test_runs_batches"),
+
+    ("counting", "hdl/counting.py", "beat == 0, beat == beats - 1", "beat == 0, beat == 0",
+     "a frame ends with its first beat", _PORT + "test_frames"),
+    ("counting", "hdl/counting.py", "inside + begins - ends", "inside + begins",
+     "frames never leave", _PORT + "test_frames"),
+    ("counting", "hdl/counting.py", "counters[name] + event", "counters[name] + 1",
+     "every cycle counts", _PORT + "test_frames"),
+
+    ("checks", "boards/host/checks.py", "right = board.echo(next_one) == next_one", "right = True",
+     "a packet that is lost behind a disturbed one is not noticed", _CHECKS + "[deaf]"),
+    ("checks", "boards/host/checks.py", "== golden[-1]).all(axis=1)", "== golden[-1]).any(axis=1)",
+     "one right value makes a right frame", _CHECKS + "[bit]"),
+    ("checks", "boards/host/checks.py", 'f"{promised:,}", f"{hertz:,}"',
+     'f"{promised:,}", f"{promised:,}"', "any clock will do", _CHECKS + "[clock]"),
+    ("bringup", "scripts/bringup.py", "_, clock_hz = clocks(", "clock_hz, _ = clocks(",
+     "rates are promised at the clock that was wanted",
+     "tb/test_bringup.py::test_bringup_of_digits"),
 )
