@@ -107,7 +107,7 @@ def _weights(network: Any) -> str:
     for number, layer in enumerate(network.layers):
         if not isinstance(layer, Weighted):
             continue
-        colour, layer = COLOURS[number % len(COLOURS)], layer.dense
+        colour, layer = COLOURS[number % len(COLOURS)], layer.own
         kind, others = layer.weight_kind, layer.weights[layer.weights != 0]
         if str(kind) == "bipolar":
             figures.append(histogram(f"{layer.name}: share of +1 weights, by neuron",

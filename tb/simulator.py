@@ -8,7 +8,8 @@ What makes a build quick (a small design, warm cache 0 s, else about 0.6 s):
   latter allocates the model, and the model holds a reference to each port: its object is kept per
   number of ports, or a larger model would be written past its end.
 - Verilator's headers, most of what a small design compiles, are precompiled. The design itself is
-  one file, so that a large one reads its own headers once, too.
+  one file, so that it reads its own headers once, too; but one of many files, whose compilation as
+  one would take all memory, is compiled file by file, on all cores.
 - Only the top's ports are visible to cocotb (a ``.vlt`` file in place of cocotb-test's
   ``--public-flat-rw``), so that everything else may be optimised.
 """
@@ -63,6 +64,7 @@ split_var -module "CARRY4" -var "CO"
 
 # A design is compiled with -O1 unless it runs briefly (tb.harness): for a 784-256-256-256-10
 # network -O3 takes 2.4 times as long to compile, and the simulation is then 10 to 20 % quicker.
+_MANY = 32  # files of C++ that Verilator has written
 _RUNTIME_FLAGS = ("OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
 _HEADERS = "verilated_dpi.h.fast"  # includes all the others; Verilator's makefile adds ".gch"
 
@@ -138,8 +140,9 @@ class PortsOnlyVerilator(Verilator):
             raise ToolError.from_log(Path(command[0]).name, kept)
 
     def _make(self, folder: Path, targets: list[str], include: str = "") -> None:
+        apart = int(len(list(folder.glob("*.cpp"))) > _MANY)
         self._call(["make", f"-j{os.cpu_count()}", "-f", "Vtop.mk", "CXX=g++", "LINK=g++", "AR=ar",
-                    f"PYTHON3={sys.executable}", "VM_PARALLEL_BUILDS=0",
+                    f"PYTHON3={sys.executable}", f"VM_PARALLEL_BUILDS={apart}",
                     f"OPT_FAST={self._optimise} {include}", *_RUNTIME_FLAGS, *targets],
                    folder, folder / "build.log")
 

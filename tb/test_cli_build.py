@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from golden.layer import Conv
 from golden.network import Dense, Network
-from golden.number import Integer
+from golden.number import Bipolar, Integer
 from hdl.plan import LayerPlan, Plan
 from scripts.report import render
 from tb.cli_case import lutloom, results
@@ -87,6 +88,14 @@ def test_too_many_golden_frames(tmp_path):
     assert status == 1
     assert errors.endswith(
         "\nThe golden frames fill 32 of the block RAMs: give fewer with --frames.\n")
+
+
+def test_weights_of_groups_in_a_report():
+    """Those that are there: a group's inputs are no zeros of the others."""
+    weights = np.array([[1, 1, -1], [1, -1, -1]], np.int8)[:, None]
+    conv = Conv("grouped", Bipolar(), (5,), weights, groups=2)
+    page = render(Network("groups", (conv,)), Plan({"grouped": LayerPlan()}), [], None)
+    assert "grouped: share of +1 weights, by neuron" in page and "of them 0" not in page
 
 
 def test_confusion_matrix_of_a_report(tiny):
