@@ -59,11 +59,12 @@ def test_training_learns() -> None:
         assert accuracy(model, DIGITS.test_x, DIGITS.test_y) >= least, kind
 
 
-@pytest.mark.parametrize("drawn", ["stochastic_weights", "stochastic_activations"])
-def test_statistics_know_what_eval_mode_computes(drawn: str) -> None:
+@pytest.mark.parametrize("drawn", [{"stochastic_weights": True},
+                                   {"stochastic_activations": True}], ids=str)
+def test_statistics_know_what_eval_mode_computes(drawn: dict[str, Any]) -> None:
     """Not what was drawn in training: means of 128 integers, without rounding."""
     few = dataclasses.replace(DIGITS, train_x=DIGITS.train_x[:128], train_y=DIGITS.train_y[:128])
-    spec = ModelSpec("m", (64, 20, 20, 10), "digits", **{drawn: True})
+    spec = ModelSpec("m", (64, 20, 20, 10), "digits", **drawn)
     model = train(spec, few, Recipe(epochs=2, batch=128))
     assert isinstance(model, BinaryMLP)
     with torch.no_grad():
