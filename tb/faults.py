@@ -4,7 +4,8 @@
 copy, then makes one fault after the other in it and runs that fault's test, which must fail by an
 assertion: an error of another kind (a module that cannot be imported, a tool that gives up) shows
 that the fault is no fault somebody would overlook. Exit status 1 if a fault survives or if it is
-none. The build cache is the tree's own, so that only broken designs are built anew.
+none. The build cache is the tree's own, so that only broken designs are built anew. Several copies
+are broken at once, one a core of the machine if nothing else is said.
 """
 
 import os
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
 from importlib.metadata import version
@@ -123,6 +125,24 @@ def try_fault(tree: Path, fault: Fault) -> Verdict:
         path.write_text(sound)
 
 
+_tree: Path  # of a worker
+
+
+def _prepare(folder: Path) -> None:
+    """Give a worker its own copy of the tree."""
+    global _tree
+    _tree = Path(tempfile.mkdtemp(dir=folder))
+    copy_tree(_tree)
+
+
+def _sound(test: str) -> Verdict:
+    return run_tests(_tree, [test])
+
+
+def _broken(fault: Fault) -> Verdict:
+    return try_fault(_tree, fault)
+
+
 def _table(results: Iterable[tuple[Fault, Verdict]]) -> str:
     def cell(text: str) -> str:
         return text.replace("|", "\\|").replace("<", "&lt;")
@@ -146,6 +166,9 @@ def _write(results: list[tuple[Fault, Verdict]]) -> None:
 def main(only: Annotated[str | None, typer.Option(help="Faults of this core alone.")] = None,
          show: Annotated[bool, typer.Option("--list", help="List the faults and end.")] = False,
          write: Annotated[bool, typer.Option(help=f"Put the table into {DOCUMENT}.")] = False,
+         jobs: Annotated[int | None, typer.Option(
+             min=1, help="Faults to try at once (default: one a core of the machine).",
+             show_default=False)] = None,
          ) -> None:
     """Break the cores in known ways; every fault must be noticed by its test."""
     faults = [fault for fault in FAULTS if only in (None, fault.core)]
@@ -159,17 +182,18 @@ def main(only: Annotated[str | None, typer.Option(help="Faults of this core alon
             print(f"{fault.core:16} {fault.meaning} ({fault.file})")
         return
     start, bad, results = time.monotonic(), 0, []
-    with tempfile.TemporaryDirectory(prefix="lutloom-faults-") as folder:
-        tree = Path(folder)
-        copy_tree(tree)
-        os.environ["LUTLOOM_CACHE"] = str(cache_folder())
-        verdict = run_tests(tree, dict.fromkeys(fault.test for fault in faults))
-        if verdict.kind != "passed":
-            print(f"the sound tree fails: {verdict.test}: {verdict.message}")
-            raise typer.Exit(1)
+    os.environ["LUTLOOM_CACHE"] = str(cache_folder())
+    tests = list(dict.fromkeys(fault.test for fault in faults))
+    with (tempfile.TemporaryDirectory(prefix="lutloom-faults-") as folder,
+          ProcessPoolExecutor(jobs or os.cpu_count(), get_context("fork"), _prepare,
+                              (Path(folder),)) as pool):
+        for test, verdict in zip(tests, pool.map(_sound, tests), strict=True):
+            if verdict.kind != "passed":
+                print(f"the sound tree fails: {verdict.test or test}: {verdict.message}")
+                pool.shutdown(cancel_futures=True)
+                raise typer.Exit(1)
         print(f"the sound tree passes, {time.monotonic() - start:.0f} s", flush=True)
-        for fault in faults:
-            verdict = try_fault(tree, fault)
+        for fault, verdict in zip(faults, pool.map(_broken, faults), strict=True):
             results.append((fault, verdict))
             bad += verdict.kind != "assertion"
             word = {"assertion": "noticed", "passed": "SURVIVED", "error": "NO FAULT"}[verdict.kind]
