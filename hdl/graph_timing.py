@@ -9,6 +9,7 @@ beat of each at once or, a :class:`ConcatenateTiming`, of one after the other. `
 wire.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -173,17 +174,39 @@ def fifo_depths(stages: Stages, sources: Sources, *, beats: tuple[int, int], int
     edges : where FIFOs may be, by default :func:`fork_edges`
 
     The graph is cut where it is but one stream. Each part runs with FIFOs without bounds, then with
-    ever smaller ones until a beat less is too few; 0 means that none is needed. In the end the
-    whole graph runs with all of them. Raises ValueError if no depths reach the interval.
+    ever smaller ones until a beat less is too few; 0 means that none is needed. Then all parts run
+    together. Where the first ones up to some part are late together, the FIFOs in front of that
+    part get deeper; if that does not help, all are found in the whole graph. Raises ValueError if
+    no depths reach the interval.
     """
     edges = fork_edges(sources) if edges is None else edges
-    for parts in (_parts(stages, sources), [stages]):
-        depths, n = dict.fromkeys(edges, 0), beats[0]
-        for part in parts:
-            found, n = _part_depths(part, sources, n, interval, frames, edges)
-            depths |= found
-        if is_steady(GraphTiming(stages, sources, depths), beats[1], interval, frames):
-            break
+    parts, depths, given = _parts(stages, sources), dict.fromkeys(edges, 0), [beats[0]]
+    for part in parts:
+        inside = [edge for edge in edges if edge[1] in part]
+        found, n = _least_depths(part, sources, given[-1], interval, frames, inside)
+        depths |= found
+        given.append(n)
+
+    def first(count: int) -> Stages:
+        return {name: stage for part in parts[:count] for name, stage in part.items()}
+
+    def late(count: int) -> bool:
+        return not is_steady(GraphTiming(first(count), sources, depths), given[count], interval,
+                             frames)
+
+    sound = 0
+    while sound < len(parts) and late(len(parts)):
+        # More parts only slow those in front of them down.
+        found_at = bisect_left(range(len(parts)), True, sound + 1, key=late)
+        part = parts[found_at - 1]
+        entries = [(source, name) for source, name in edges if name in part and source not in part]
+        try:
+            found, _ = _least_depths(first(found_at), sources, beats[0], interval, frames, entries,
+                                     depths)
+        except ValueError:
+            return _least_depths(stages, sources, beats[0], interval, frames, edges)[0]
+        depths |= found
+        sound = found_at
     return depths
 
 
@@ -219,17 +242,21 @@ def _parts(stages: Stages, sources: Sources) -> list[Stages]:
     return parts
 
 
-def _part_depths(stages: Stages, sources: Sources, beats: int, interval: int, frames: int,
-                 edges: Sequence[Edge]) -> tuple[dict[Edge, int], int]:
-    """Depths of those edges that lie in a part, and the part's output beats of a frame."""
-    depths = {edge: _UNBOUNDED for edge in edges if edge[1] in stages}
-    graph = GraphTiming(stages, sources, depths)
-    frames = frames if depths else 1  # enough to count beats
+def _least_depths(stages: Stages, sources: Sources, beats: int, interval: int, frames: int,
+                  edges: Sequence[Edge], others: Mapping[Edge, int] | None = None
+                  ) -> tuple[dict[Edge, int], int]:
+    """Depths of the edges, next to those of ``others``, and the stages' output beats of a frame."""
+    depths: dict[Edge, int] = dict.fromkeys(edges, _UNBOUNDED)
+    if not depths and others is None:
+        frames = 1  # enough to count beats
+    others = others or {}
+    graph = GraphTiming(stages, sources, {**others, **depths})
     came = _drain(graph, beats, interval, frames)
     n = len(came) // frames
 
     def suffices(changes: dict[Edge, int]) -> bool:
-        return is_steady(GraphTiming(stages, sources, depths | changes), n, interval, frames)
+        queues = {**others, **depths, **changes}
+        return is_steady(GraphTiming(stages, sources, queues), n, interval, frames)
 
     def clear(edges: Sequence[Edge]) -> None:
         """Leave out the FIFOs that are not needed: all of them, or those of each half."""
@@ -245,8 +272,8 @@ def _part_depths(stages: Stages, sources: Sources, beats: int, interval: int, fr
         raise ValueError(f"stages {', '.join(stages)} cannot give a frame every {interval} cycles, "
                          "whatever their FIFOs; the interval is too short, or an edge among them "
                          "needs a FIFO and may have none")
-    for edge, queue in graph.queues.items():
-        depths[edge] = max(queue.needed, 3)  # of the latency that it has without bounds
+    for edge in depths:
+        depths[edge] = max(graph.queues[edge].needed, 3)  # of the latency it has without bounds
     clear(list(depths))
     for edge, high in depths.items():
         low, step = 0, 1

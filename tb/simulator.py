@@ -139,10 +139,11 @@ class PortsOnlyVerilator(Verilator):
                 shutil.copyfile(log, kept)
             raise ToolError.from_log(Path(command[0]).name, kept)
 
-    def _make(self, folder: Path, targets: list[str], include: str = "") -> None:
-        apart = int(len(list(folder.glob("*.cpp"))) > _MANY)
+    def _make(self, folder: Path, targets: list[str], include: str = "", apart: bool = False
+              ) -> None:
         self._call(["make", f"-j{os.cpu_count()}", "-f", "Vtop.mk", "CXX=g++", "LINK=g++", "AR=ar",
-                    f"PYTHON3={sys.executable}", f"VM_PARALLEL_BUILDS={apart}",
+                    f"PYTHON3={sys.executable}", f"VM_PARALLEL_BUILDS={int(apart)}",
+                    "CFG_CXXFLAGS_PCH_I=-include", "CFG_GCH_IF_CLANG=",  # the wheel knows no g++
                     f"OPT_FAST={self._optimise} {include}", *_RUNTIME_FLAGS, *targets],
                    folder, folder / "build.log")
 
@@ -171,8 +172,12 @@ class PortsOnlyVerilator(Verilator):
         for path in kept:
             # A copy is newer than Vtop.mk, so make has no reason to compile it again.
             shutil.copytree(path, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
-        headers = self._objects(folder, content_hash(common, self._optimise), [f"{_HEADERS}.gch"])
-        self._make(folder, ["top"], f"-include {headers / _HEADERS} -Winvalid-pch")
+        if len(list(folder.glob("*.cpp"))) > _MANY:
+            self._make(folder, ["top"], apart=True)  # with precompiled headers of its own
+        else:
+            key = content_hash(common, self._optimise)
+            headers = self._objects(folder, key, [f"{_HEADERS}.gch"])
+            self._make(folder, ["top"], f"-include {headers / _HEADERS} -Winvalid-pch")
         for path in folder.iterdir():
             if path.name not in ("top", "build.log"):
                 path.unlink()

@@ -22,6 +22,7 @@ from hdl.graph_timing import (
 from hdl.join import Add
 from hdl.timing import (
     ConverterTiming,
+    EmbeddingTiming,
     FifoTiming,
     FoldedTiming,
     PipelineTiming,
@@ -120,6 +121,23 @@ def test_depths_are_least(rng: np.random.Generator, blocks: int) -> None:
                 with pytest.raises(ValueError, match=f"^edge {edge[0]} -> {edge[1]} stalls: its "
                                                      f"FIFO holds {depth - 1} beats"):
                     check_depths(stages, sources, depths | {edge: depth - 1}, **timing)
+
+
+def test_parts_that_are_late_together() -> None:
+    """Each keeps the rate alone, but one gives in a burst what the next takes evenly."""
+    stages: dict[str, Timing] = {"pipeline": PipelineTiming(2), "burst": ReduceTiming(30, 36),
+                                 "even": EmbeddingTiming(6), "end": PipelineTiming(1)}
+    sources = {"pipeline": ("input",), "burst": ("pipeline",), "even": ("burst",),
+               "end": ("even",)}
+    edges = [(source, name) for name, (source,) in sources.items()]
+    timing: dict = {"beats": (36, 36), "interval": 36}
+    depths = fifo_depths(stages, sources, **timing, edges=edges)
+    assert depths == {**dict.fromkeys(edges, 0), ("burst", "even"): 4}
+    check_depths(stages, sources, depths, **timing)
+    with pytest.raises(ValueError, match="^edge burst -> even stalls: its FIFO holds 3 beats"):
+        check_depths(stages, sources, depths | {("burst", "even"): 3}, **timing)
+    with pytest.raises(ValueError, match="^stages pipeline, burst, even, end cannot give a frame "):
+        fifo_depths(stages, sources, **timing, edges=edges[:2])
 
 
 def test_concatenation_waits_for_its_turn() -> None:
