@@ -5,7 +5,7 @@ demo: setup
 	@.venv/bin/lutloom demo
 
 test: setup
-	@.venv/bin/python -m pytest -n auto tb
+	@.venv/bin/python -m pytest -n auto --dist worksteal tb
 
 # All of MNIST's test images, from the folder LUTLOOM_DATA, through the RTL of sfc.
 images: setup
