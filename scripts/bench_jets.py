@@ -24,9 +24,9 @@ __all__ = ["bench_jets", "drawn_jets"]
 RECIPES = "jets_binary", "jets_ternary", "jets_relu"
 LEVELS = 3, 8
 PART = 663_360  # LUTs of the part with which the published shares were counted
-COLUMNS = ("network", "levels", "LUT", "of the part", "FF", "latency, cycles", "interval, cycles",
-           "accuracy")
-PUBLISHED = ("*published*", "", "", "at most 15 %", "", "0.06 to 0.21 us", "", "62 to 72 %")
+COLUMNS = ("network", "weights, not 0", "levels", "LUT", "of the part", "FF", "latency, cycles",
+           "interval, cycles", "accuracy")
+PUBLISHED = ("*published*", "", "", "", "at most 15 %", "", "0.06 to 0.21 us", "", "62 to 72 %")
 
 
 def drawn_jets(train: int = 10_000, test: int = 2_000) -> "Dataset":
@@ -69,8 +69,9 @@ def _lines(rows: list[dict[str, Any]], data: str, command: str) -> list[str]:
              "accuracy is told. What hard-wired layers take depends on their weights, so LUTs of "
              "networks trained on jets will differ. " if data == "drawn" else "")
     tools = ", ".join(f"{name} {version(name)}" for name in ("torch", "amaranth", "pyosys"))
-    cells = [(row["title"], str(row["levels"]), f"{row['luts']:,}", f"{row['luts'] / PART:.2%}",
-              f"{row['ffs']:,}", str(row["latency"]), str(row["cycles"]),
+    cells = [(row["title"], f"{row['non_zeros']:,}", str(row["levels"]), f"{row['luts']:,}",
+              f"{row['luts'] / PART:.2%}", f"{row['ffs']:,}", str(row["latency"]),
+              str(row["cycles"]),
               "not at hand" if row["accuracy"] is None else f"{row['accuracy']:.2%}")
              for row in rows]
     table = [COLUMNS, ["---"] * len(COLUMNS), PUBLISHED, *cells]
@@ -93,6 +94,7 @@ def bench_jets(
 ) -> None:
     """Train the networks for jets, synthesise them as logic, and write LUTs and cycles."""
     from golden.data import load
+    from golden.layer import Dense
     from golden.recipe_file import find_recipe
 
     parts = marked_section(page.read_text(), "jets")
@@ -107,13 +109,15 @@ def bench_jets(
     with bar("bench jets", len(found) * len(LEVELS)) as show:
         for own in found:
             network, plan = _network(own, dataset), _plan(own)
+            non_zeros = sum(int((layer.weights != 0).sum()) for layer in network.layers
+                            if isinstance(layer, Dense))
             reached = None if data is None else integer_accuracy(network, dataset)
             for levels in LEVELS:
                 folder = Path("build") / "jets" / f"{own.name}_{levels}"
                 folder.mkdir(parents=True, exist_ok=True)
                 network.save(folder / "network.npz")
                 rows.append({"recipe": own.name, "title": own.title, "levels": levels,
-                             "accuracy": reached,
+                             "non_zeros": non_zeros, "accuracy": reached,
                              **measure(network, replace(plan, levels=levels), folder)})
                 show(len(rows))
     command = " ".join(["lutloom bench jets", *(["--data FOLDER"] if data else []),

@@ -10,6 +10,8 @@ _INCREMENTAL = "tb/test_golden_incremental.py::test_"
 _DISTILLATION = "tb/test_golden_distillation.py::test_"
 _LOW_RANK = "tb/test_golden_low_rank.py::test_"
 _ACTIVATIONS = "tb/test_golden_activations.py::test_"
+_LEARNT_CODES = "tb/test_golden_float_net.py::test_learnt_steps_are_exact"
+_COMPRESS = "tb/test_golden_compress.py::test_"
 
 QUANTISE_FAULTS = (
     ("quantisers", "golden/quantise.py", "codes += x_scaled.sub_(codes) >= 0.5",
@@ -90,4 +92,21 @@ QUANTISE_FAULTS = (
      "a second calibration changes nothing", _ACTIVATIONS + "calibration_and_state"),
     ("activations", "golden/activations.py", "model.train(was_training)", "model.train()",
      "calibration leaves a model in training mode", _ACTIVATIONS + "calibration_and_state"),
+    ("activations", "golden/lower_float.py", "floor(border) + 1 if code % 2 else ceil(border)",
+     "ceil(border)", "a half goes up to odd codes, too", _LEARNT_CODES + "[spec1-3-True]"),
+    ("activations", "golden/lower_float.py", "tensor.offset, bias = bias, None", "bias = None",
+     "thresholds of learnt steps know no biases", _LEARNT_CODES + "[spec0-3-False]"),
+    ("activations", "golden/lower_float.py", "(code - Fraction(1, 2))", "code",
+     "codes of learnt steps are rounded down", _LEARNT_CODES + "[spec0-3-False]"),
+
+    ("steps", "golden/compress_steps.py", "if codebook.fixed is None and (", "if (",
+     "a later step rounds codebooks again",
+     _COMPRESS + "codebooks_are_rounded_once[first0-second0-expected0]"),
+    ("steps", "golden/compress_steps.py", "not self.layers or name in self.layers", "True",
+     "a step rounds codebooks of layers that it does not name",
+     _COMPRESS + "codebooks_are_rounded_once[first0-second0-expected0]"),
+    ("steps", "golden/compress_steps.py", "pruning = Pruning(self.by, self.amount,",
+     "pruning = Pruning(self.by, 0,", "a percentile of 120 is found only after the training",
+     _COMPRESS + "wrong_values_are_refused[step0-(prune): Pruning: amount must be from 0 to 100 by "
+     "percentile, not 120]"),
 )
