@@ -129,7 +129,7 @@ class Requests:
 
 
 @pytest.mark.parametrize("noisy, requests, netlist", [
-    (0.0, 25, False), (0.7, 40, False), (0.7, 15, True),
+    (0.0, 25, False), (0.7, 40, False), (0.7, 8, True),
 ], ids=["quiet", "noise", "netlist"])
 def test_answers_as_the_model(rng: np.random.Generator, noisy: float, requests: int,
                               netlist: bool) -> None:
