@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from boards.platforms import Board
 from boards.toolchain import Toolchain
@@ -23,7 +24,8 @@ _HIMBAECHEL = ("build nextpnr of github.com/YosysHQ/nextpnr with -DARCH=himbaech
                "github.com/openXC7/prjxray-db")
 _FRAMES = Tool("fasm2frames", _ADVICE)
 _BITS = Tool("xc7frames2bit", _ADVICE)
-_HALVES = {"RAMB18E1": "RAMB36E1"}
+# A LUT of six inputs takes both of its places; of fewer inputs two may share one.
+_COUNTED: Any = {"halves": {"RAMB18E1": "RAMB36E1"}, "twice": frozenset({"SLICE_LUTX"})}
 _SNAP = "/snap/openxc7/current/opt/nextpnr-xilinx"
 _SHARE = "/usr/share/nextpnr"
 
@@ -111,11 +113,11 @@ OPENXC7 = Toolchain(
     constraints="xdc", bitstream="bit",
     arguments=lambda board: ("--chipdb", "$CHIPDB", "--xdc", "top.xdc"),
     routed=lambda stem: ("--fasm", f"{stem}.fasm"),
-    pack=_pack, report=False, halves=_HALVES, variables=_variables, script=_script, check=_check)
+    pack=_pack, report=False, variables=_variables, script=_script, check=_check, **_COUNTED)
 
 OPENXC7_HIMBAECHEL = Toolchain(
     "openxc7-himbaechel", "Xray", Tool("nextpnr-himbaechel", _HIMBAECHEL, uarch="xilinx"),
     (_FRAMES, _BITS), constraints="xdc", bitstream="bit",
     arguments=lambda board: ("--device", board.part, "-o", "xdc=top.xdc"),
     routed=lambda stem: ("-o", f"fasm={stem}.fasm"),
-    pack=_pack, halves=_HALVES, variables=_variables, script=_script, check=_check_bits)
+    pack=_pack, variables=_variables, script=_script, check=_check_bits, **_COUNTED)

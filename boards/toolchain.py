@@ -40,10 +40,10 @@ class Toolchain:
     arguments(board): of nextpnr, the same for all seeds; routed(stem): how it is told to write what
     it routed to files STEM.*; pack(board, stem): steps from those to `STEM.SUFFIX`.
     report: nextpnr writes one as JSON; parts: kinds of cells that are not counted, being a part of
-    others; halves: kinds of which two take the place of one of another; variables(board): paths
-    that `$NAME` in arguments stands for, by name, and script: shell lines that set the same where
-    the project is run elsewhere; check(board): raises MissingTool where a file of the tools is
-    missing.
+    others; halves: kinds of which two take the place of one of another; twice: kinds that nextpnr
+    offers twice where there is one; variables(board): paths that `$NAME` in arguments stands for,
+    by name, and script: shell lines that set the same where the project is run elsewhere;
+    check(board): raises MissingTool where a file of the tools is missing.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Toolchain:
     report: bool = True
     parts: frozenset[str] = frozenset()
     halves: Mapping[str, str] = field(default_factory=dict)
+    twice: frozenset[str] = frozenset()
     variables: Callable[[Board], Mapping[str, str]] = lambda board: {}
     script: Callable[[Board], Sequence[str]] = lambda board: ()
     check: Callable[[Board], None] = lambda board: None
@@ -100,4 +101,5 @@ class Toolchain:
             if half in found and whole in found:
                 both = found[whole].used + -(-found.pop(half).used // 2)
                 found[whole] = Use(both, found[whole].available)
-        return {name: use for name, use in found.items() if name not in self.parts}
+        return {name: Use(use.used, use.available // 2) if name in self.twice else use
+                for name, use in found.items() if name not in self.parts}

@@ -57,7 +57,7 @@ def test_openxc7_calls(openxc7):
     assert (built.toolchain, built.clock_hz, built.seed) == ("openxc7", 50e6, 2)
     assert built.seeds == {1: 110.25e6, 2: 130.25e6, 3: 110.25e6}
     assert (built.fmax_hz, built.meets_timing) == (130.25e6, True)
-    assert built.utilisation == {"SLICE_LUTX": Use(120, 41600)}
+    assert built.utilisation == {"SLICE_LUTX": Use(120, 20800)}
     assert built.bitstream.read_text() == "bits\n"
     database = openxc7 / "db/artix7"
     calls = (out / "calls").read_text().splitlines()
@@ -122,13 +122,14 @@ def test_reads_the_last_fmax_of_the_slowest_clock(tmp_path):
     (OPENXC7, ("RAMB18E1", "RAMB36E1")),
     (OPENXC7_HIMBAECHEL, ("RAMB18E1_RAMB18E1", "RAMB36E1_RAMB36E1"))])
 def test_counts_halves_of_block_rams(tmp_path, chain, kinds):
-    """As the two nextpnr for Xilinx call them; of an odd number one stands half empty."""
+    """As the two nextpnr for Xilinx call them; of an odd number one stands half empty. LUTs are
+    offered twice."""
     log = tmp_path / "log"
     half, whole = kinds
     log.write_text(f"Info: \t {half}:     5/  100     5%\nInfo: \t {whole}:     7/   50    14%\n"
                    "Info: \t     SLICE_LUTX:   120/41600     0%\n")
     assert chain.utilisation(log) == {BOARDS["basys-3"].memory[0]: Use(10, 50),
-                                      BOARDS["basys-3"].logic[0]: Use(120, 41600)}
+                                      BOARDS["basys-3"].logic[0]: Use(120, 20800)}
 
 
 def test_mistral_calls(tmp_path, monkeypatch):
@@ -178,10 +179,10 @@ def test_all_seeds_fail(openxc7):
     write_tool(openxc7 / "bin", "nextpnr-xilinx", failing % 50000)
     arguments = Blinker(), "arty-a7-35t", openxc7 / "out"
     with pytest.raises(DoesNotFit, match=re.escape(
-            "the design does not fit Arty A7-35T, XC7A35T: SLICE_LUTX: 50000 needed, 41600 "
-            "available (8400 or 20% too many)")):
+            "the design does not fit Arty A7-35T, XC7A35T: SLICE_LUTX: 50000 needed, 20800 "
+            "available (29200 or 140% too many)")):
         build(*arguments)
-    write_tool(openxc7 / "bin", "nextpnr-xilinx", failing % 41600)
+    write_tool(openxc7 / "bin", "nextpnr-xilinx", failing % 20800)
     with pytest.raises(ToolError, match="^nextpnr-xilinx failed"):
         build(Blinker(), *arguments[1:])
 
