@@ -65,9 +65,9 @@ def _network(recipe: "RecipeFile", dataset: "Dataset") -> "Network":
 
 def _lines(rows: list[dict[str, Any]], data: str, command: str) -> list[str]:
     """What stands between the marks of the page."""
-    drawn = ("The jets were not at hand: the networks were trained on drawn numbers, of which no "
+    drawn = (" The jets were not at hand: the networks were trained on drawn numbers, of which no "
              "accuracy is told. What hard-wired layers take depends on their weights, so LUTs of "
-             "networks trained on jets will differ. " if data == "drawn" else "")
+             "networks trained on jets will differ." if data == "drawn" else "")
     tools = ", ".join(f"{name} {version(name)}" for name in ("torch", "amaranth", "pyosys"))
     cells = [(row["title"], f"{row['non_zeros']:,}", str(row["levels"]), f"{row['luts']:,}",
               f"{row['luts'] / PART:.2%}", f"{row['ffs']:,}", str(row["latency"]),
@@ -76,8 +76,17 @@ def _lines(rows: list[dict[str, Any]], data: str, command: str) -> list[str]:
              for row in rows]
     table = [COLUMNS, ["---"] * len(COLUMNS), PUBLISHED, *cells]
     return [(f"`{command}`, {date.today()}, {tools}; synthesised for 7-series, *levels* of logic "
-             f"between registers, shares are of {PART:,} LUTs. {drawn}"), "",
+             f"between registers, shares are of {PART:,} LUTs.{drawn}"), "",
             *(f"| {' | '.join(line)} |" for line in table)]
+
+
+def _parts(page: Path) -> tuple[str, str, str]:
+    """The page up to the section on jets, that section, and the rest."""
+    parts = marked_section(page.read_text(), "jets")
+    if parts is None:
+        raise ValueError(f"{page}: must have the lines <!-- jets: begin --> and "
+                         "<!-- jets: end -->")
+    return parts
 
 
 def bench_jets(
@@ -97,13 +106,10 @@ def bench_jets(
     from golden.layer import Dense
     from golden.recipe_file import find_recipe
 
-    parts = marked_section(page.read_text(), "jets")
-    if parts is None:
-        raise ValueError(f"{page}: must have the lines <!-- jets: begin --> and "
-                         "<!-- jets: end -->")
+    _parts(page)  # before anything is trained
     found = [find_recipe(name) for name in recipe or RECIPES]
     for own in found:
-        _plan(own)  # before anything is trained
+        _plan(own)
     dataset = drawn_jets() if data is None else load("jets", data)
     rows: list[dict[str, Any]] = []
     with bar("bench jets", len(found) * len(LEVELS)) as show:
@@ -123,8 +129,9 @@ def bench_jets(
     command = " ".join(["lutloom bench jets", *(["--data FOLDER"] if data else []),
                         *(f"--recipe {name}" for name in recipe or ())])
     lines = _lines(rows, dataset.name, command)
+    before, _, after = _parts(page)  # as it is by now
     with replacing(page) as unfinished:
-        unfinished.write_text(parts[0] + "\n".join(lines) + "\n" + parts[2])
+        unfinished.write_text(before + "\n".join(lines) + "\n" + after)
     for line in lines:
         say(line)
     write_results(json, "bench jets", {"data": dataset.name, "rows": rows})
