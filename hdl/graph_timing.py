@@ -23,6 +23,7 @@ Edge = tuple[str, str]
 Stages = Mapping[str, Timing]
 Sources = Mapping[str, tuple[str, ...]]
 _UNBOUNDED = 2**62
+_CLOSE = 64  # deeper FIFOs are found to within a part of so many
 _LONGEST = 1000  # beats inside a stage are on their way for no longer, above an interval
 
 
@@ -174,16 +175,16 @@ def fifo_depths(stages: Stages, sources: Sources, *, beats: tuple[int, int], int
     edges : where FIFOs may be, by default :func:`fork_edges`
 
     The graph is cut where it is but one stream. Each part runs with FIFOs without bounds, then with
-    ever smaller ones until a beat less is too few; 0 means that none is needed. Then all parts run
-    together. Where the first ones up to some part are late together, the FIFOs in front of that
-    part get deeper; if that does not help, all are found in the whole graph. Raises ValueError if
-    no depths reach the interval.
+    ever smaller ones until a beat less is too few, or a part in 64 of a deep one; 0 means that none
+    is needed. Then all parts run together. Where the first ones up to some part are late together,
+    the FIFOs of that part are found anew behind the others; if none help, all are found in the
+    whole graph. Raises ValueError if no depths reach the interval.
     """
     edges = fork_edges(sources) if edges is None else edges
     parts, depths, given = _parts(stages, sources), dict.fromkeys(edges, 0), [beats[0]]
-    for part in parts:
-        inside = [edge for edge in edges if edge[1] in part]
-        found, n = _least_depths(part, sources, given[-1], interval, frames, inside)
+    inside = [[edge for edge in edges if edge[1] in part] for part in parts]
+    for part, own in zip(parts, inside, strict=True):
+        found, n = _least_depths(part, sources, given[-1], interval, frames, own)
         depths |= found
         given.append(n)
 
@@ -197,16 +198,13 @@ def fifo_depths(stages: Stages, sources: Sources, *, beats: tuple[int, int], int
     sound = 0
     while sound < len(parts) and late(len(parts)):
         # More parts only slow those in front of them down.
-        found_at = bisect_left(range(len(parts)), True, sound + 1, key=late)
-        part = parts[found_at - 1]
-        entries = [(source, name) for source, name in edges if name in part and source not in part]
+        sound = bisect_left(range(len(parts)), True, sound + 1, key=late)
         try:
-            found, _ = _least_depths(first(found_at), sources, beats[0], interval, frames, entries,
-                                     depths)
+            found, _ = _least_depths(first(sound), sources, beats[0], interval, frames,
+                                     inside[sound - 1], depths)
         except ValueError:
             return _least_depths(stages, sources, beats[0], interval, frames, edges)[0]
         depths |= found
-        sound = found_at
     return depths
 
 
@@ -276,8 +274,9 @@ def _least_depths(stages: Stages, sources: Sources, beats: int, interval: int, f
         depths[edge] = max(graph.queues[edge].needed, 3)  # of the latency it has without bounds
     clear(list(depths))
     for edge, high in depths.items():
-        low, step = 0, 1
-        while high - low > 1:  # the first guess is a good one: look near it first
+        low, close = 0, max(1, high // _CLOSE)
+        step = close
+        while high - low > close:  # the first guess is a good one: look near it first
             middle = max(high - step, (low + high) // 2)
             if suffices({edge: middle}):
                 high, step = middle, 2 * step
