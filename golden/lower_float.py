@@ -5,14 +5,14 @@ inputs and weights; a fixed-point activation becomes a Scale that divides by the
 gives. Steps that are powers of two, as of ``FixedWeights`` and ``FixedActivation``, make all of it
 exact: the Network then gives the very scores of the model in float64 with ``round_biases``. Of
 other steps the factors are rounded to 15 bits, but not in front of a ``LearntStepActivation``: that
-becomes the thresholds of its codes, which are computed in fractions, so its codes are the model's
-but where a sum lies nearer to the middle of two than float64 tells.
+becomes the thresholds of its codes, which are computed in fractions: exact for the integer sums.
+Biases that are multiples of such steps are rounded in float32, so the model's codes are the same
+but where a sum lies nearer to the middle of two codes than that.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import zip_longest
 from math import ceil, floor, inf, prod
 from typing import Any
 
@@ -55,16 +55,12 @@ def quantise_activations(model: FloatNet, width: int, steps: str = "power_of_two
 
 @dataclass
 class _Tensor:
-    """What flows between two modules: number kind, step of each channel or of all, shape.
-
-    offset : what each channel's values lack, as a sum of thresholds will make up for
-    """
+    """What flows between two modules: number kind, step of each channel or of all, shape."""
 
     number: Number
     step: Steps
     size: tuple[int, ...]
     channels: int
-    offset: Steps | float = 0.0
 
     @property
     def positions(self) -> int:
@@ -77,8 +73,7 @@ def _layers(model: FloatNet) -> Iterator[tuple[nn.Module, Layer, Steps]]:
     integers = integer_weights(model)
     tensor = _Tensor(Integer(8, False), np.array(PIXEL_STEP), getattr(spec, "size", ()),
                      getattr(spec, "channels", spec.n_in))
-    modules = list(model.named_modules())
-    for (name, module), (_, after) in zip_longest(modules, modules[1:], fillvalue=("", None)):
+    for name, module in model.named_modules():
         called = name.replace(".", "_")
         layer: Layer
         match module:
@@ -90,11 +85,7 @@ def _layers(model: FloatNet) -> Iterator[tuple[nn.Module, Layer, Steps]]:
                 layer = Embedding(called, module.codes(), fixed.integer, tensor.positions)
                 tensor.step, tensor.channels = np.array(fixed.step), module.embedding_dim
             case nn.Linear() | nn.Conv1d() | nn.Conv2d() | nn.Conv3d():
-                bias = None if module.bias is None else module.bias.detach().double().numpy()
-                tensor.offset = 0.0
-                if bias is not None and isinstance(after, LearntStepActivation):
-                    tensor.offset, bias = bias, None  # thresholds take it as it is
-                layer = _weighted(called, module, integers[name], bias, tensor)
+                layer = _weighted(called, module, integers[name], tensor)
                 tensor.step = tensor.step * integers[name].step
                 tensor.channels = len(integers[name].values)
                 tensor.size = layer.geometry.output if isinstance(layer, Conv) else ()
@@ -122,12 +113,12 @@ def _layers(model: FloatNet) -> Iterator[tuple[nn.Module, Layer, Steps]]:
         yield module, layer, tensor.step
 
 
-def _weighted(name: str, module: WeightedModule, weights: IntegerWeights, bias: Steps | None,
-              tensor: _Tensor) -> Conv | Dense:
+def _weighted(name: str, module: WeightedModule, weights: IntegerWeights, tensor: _Tensor
+              ) -> Conv | Dense:
     options: dict[str, Any] = {"weight_kind": weights.kind}
-    if bias is not None:
+    if module.bias is not None:
         steps = tensor.step * weights.step
-        bias = np.rint(bias / steps)
+        bias = np.rint(module.bias.detach().double().numpy() / steps)
         if not (np.abs(bias) < 2**31).all():
             raise ValueError(f"layer {name}: bias must fit 32 bits in steps of {steps.min():g}, "
                              f"not be {np.abs(bias).max():g} of them; use fewer bits")
@@ -159,14 +150,13 @@ def _thresholds(name: str, tensor: _Tensor, activation: LearntStepActivation) ->
         raise ValueError(f"layer {name}: the learnt step must be above 0 and finite, not {step}; "
                          "see golden.activations.calibrate")
 
-    def least(code: int, own: float, offset: float) -> int:
-        border = ((code - Fraction(1, 2)) * Fraction(step) - Fraction(offset)) / Fraction(own)
+    def least(code: int, own: float) -> int:
+        border = (code - Fraction(1, 2)) * Fraction(step) / Fraction(own)
         return min(max(floor(border) + 1 if code % 2 else ceil(border), number.minimum),
                    number.maximum + 1)
 
-    rows = [[least(code, *pair) for code in range(kind.minimum + 1, kind.maximum + 1)]
-            for pair in zip(*(np.broadcast_to(values, tensor.channels).tolist()
-                              for values in (tensor.step, tensor.offset)), strict=True)]
+    rows = [[least(code, own) for code in range(kind.minimum + 1, kind.maximum + 1)]
+            for own in np.broadcast_to(tensor.step, tensor.channels).tolist()]
     return MultiThreshold(name, number, np.array(rows), kind, tensor.positions)
 
 

@@ -92,10 +92,6 @@ QUANTISE_FAULTS = (
      "a second calibration changes nothing", _ACTIVATIONS + "calibration_and_state"),
     ("activations", "golden/activations.py", "model.train(was_training)", "model.train()",
      "calibration leaves a model in training mode", _ACTIVATIONS + "calibration_and_state"),
-    ("activations", "golden/lower_float.py", "floor(border) + 1 if code % 2 else ceil(border)",
-     "ceil(border)", "a half goes up to odd codes, too", _LEARNT_CODES + "[spec1-3-True]"),
-    ("activations", "golden/lower_float.py", "tensor.offset, bias = bias, None", "bias = None",
-     "thresholds of learnt steps know no biases", _LEARNT_CODES + "[spec0-3-False]"),
     ("activations", "golden/lower_float.py", "(code - Fraction(1, 2))", "code",
      "codes of learnt steps are rounded down", _LEARNT_CODES + "[spec0-3-False]"),
 
