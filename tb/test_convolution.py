@@ -129,14 +129,13 @@ def residual(rng: np.random.Generator) -> Network:
         "both": ("more", "more")})
 
 
-@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
-def test_branches(rng: np.random.Generator, netlist: bool) -> None:
+def test_branches(rng: np.random.Generator) -> None:
     """FIFOs of branches are as deep as the rate needs; one of no depth is refused by name."""
     network = residual(rng)
     plans = {"first": LayerPlan(4, 9), "level": LayerPlan(simd=4), "inner": LayerPlan(4, 4),
              "shortcut": LayerPlan(1, 4), "add": LayerPlan(simd=4), "more": LayerPlan(simd=4),
              "both": LayerPlan(simd=4), "dense": LayerPlan(3, 4)}
-    core = check(rng, network, Plan(plans), netlist, 4 if netlist else 6)
+    core = check(rng, network, Plan(plans), frames=6)
     depth = core.queues["level -> add"]  # as many pixels as the window in front of it holds
     assert depth > 4
     for given, wrong in ((depth, False), (depth - 1, True), (0, True)):
@@ -149,14 +148,15 @@ def test_branches(rng: np.random.Generator, netlist: bool) -> None:
             Accelerator(network, plan)
 
 
-def test_dense_branches(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
+def test_dense_branches(rng: np.random.Generator, netlist: bool) -> None:
     """Around a fully connected layer the branch holds what comes before its first output."""
     first = Dense("first", Bipolar(), rng.choice([-1, 1], (6, 5)), np.zeros(6, int))
     second = Dense("second", Bipolar(), rng.choice([-1, 1], (6, 6)))
     add = Add("add", second.output, Bipolar(), 6)
     network = Network("network", (first, second, add), sources={"add": ("second", "first")})
     plan = Plan({"first": LayerPlan(2, 5), "second": LayerPlan(2, 2), "add": LayerPlan(simd=3)})
-    assert check(rng, network, plan).queues["first -> add"] > 0
+    assert check(rng, network, plan, netlist).queues["first -> add"] > 0
 
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])

@@ -94,7 +94,7 @@ def test_images_of_a_data_set() -> None:
 
 
 @pytest.mark.parametrize("name, cycles, frames", [
-    ("tiny_cnn", 1500, 360), ("voxels", 16000, 20), ("text", 20000, 30), ("lenet5", 12000, 20),
+    ("tiny_cnn", 1500, 360), ("voxels", 16000, 20), ("text", 20000, 30), ("lenet5", 3500, 10),
 ])
 def test_convolutional_networks(name: str, cycles: int, frames: int) -> None:
     """Trained networks of convolutions in one to three dimensions, on images of their test sets."""
