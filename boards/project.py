@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from boards.apicula import APICULA
-from boards.files import write_files
 from boards.icestorm import ICESTORM
 from boards.mistral import MISTRAL
 from boards.openxc7 import OPENXC7, OPENXC7_HIMBAECHEL
@@ -16,6 +15,7 @@ from boards.toolchain import Toolchain
 from boards.tools import YOSYS, Step, run
 from boards.trellis import TRELLIS
 from boards.vendor import VENDORS, Vendor
+from golden.archive import write_files
 from hdl.synth import Synthesis, synthesis_script, synthesize_rtlil
 
 __all__ = ["Design", "TOOLCHAINS", "board_named", "choose", "prepare", "write_project"]

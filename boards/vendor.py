@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boards.files import write_files
 from boards.tools import Tool, require
+from golden.archive import write_files
 from hdl.yosys import ToolError, run_yosys
 
 __all__ = ["QUARTUS", "VENDORS", "VIVADO", "Vendor", "VendorBuild"]

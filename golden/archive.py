@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["digest", "pack_signs", "read_archive", "replacing", "unpack_signs",
-           "write_archive"]
+           "write_archive", "write_files"]
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -63,6 +63,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_files(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write texts by the names of their files, in this order, each whole; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        with replacing(folder / name) as unfinished:
+            unfinished.write_text(text)
+    return [folder / name for name in texts]
 
 
 def write_archive(path: str | os.PathLike[str], kind: str, version: int,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from golden.archive import replacing
+from golden.archive import write_files
 from hdl.ip_xact import ip_xact
 from hdl.plain_ports import PlainPorts, Port
 
@@ -93,7 +93,4 @@ def write_package(top: PlainPorts, kind: str, module: str, version: str, files: 
                                            top.inner.port.registers.window)
     else:
         written[f"{module}_hw.tcl"] = platform_designer(module, version, top.ports, names)
-    for name, text in written.items():
-        with replacing(folder / name) as unfinished:
-            unfinished.write_text(text)
-    return [folder / name for name in written]
+    return write_files(folder, written)

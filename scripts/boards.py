@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from boards.files import write_files
 from boards.loader import LOADER
 from boards.platforms import BOARDS
 from boards.project import TOOLCHAINS
+from golden.archive import write_files
 from scripts.output import JsonOption, say, table, write_results
 from scripts.wiring import pictures
 
