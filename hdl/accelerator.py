@@ -13,14 +13,8 @@ from golden.layer import Add, ArgMax, Conv, Layer, Pool, Weighted
 from golden.network import Network
 from hdl.address_map import BEGIN, COMMIT, Region
 from hdl.fifo import StreamFIFO
-from hdl.graph_timing import (
-    Edge,
-    GraphTiming,
-    check_depths,
-    fifo_depths,
-    fork_edges,
-    is_steady,
-)
+from hdl.fifo_depths import check_depths, fifo_depths, fork_edges, is_steady
+from hdl.graph_timing import Edge, GraphTiming
 from hdl.join import Fork
 from hdl.plan import Plan, grouping
 from hdl.stages import Stage, Tensor, adapters, layer_stages

@@ -61,10 +61,10 @@ SPATIAL_FAULTS = (
     ("graph_timing", "hdl/graph_timing.py", "self._sent[wire] = not over and",
      "self._sent[wire] = False and", "the model forgets who has taken a beat",
      _TIMING + "concatenation_waits_for_its_turn"),
-    ("graph_timing", "hdl/graph_timing.py", "            if suffices({edge: middle}):",
+    ("fifo_depths", "hdl/fifo_depths.py", "            if suffices({edge: middle}):",
      "            if True:", "depths are not tried", _TIMING + "residual_block[4-]"),
-    ("graph_timing", "hdl/graph_timing.py", "        if suffices(nothing):", "        if False:",
+    ("fifo_depths", "hdl/fifo_depths.py", "        if suffices(nothing):", "        if False:",
      "an edge that needs no FIFO gets one", _TIMING + "residual_block[4-]"),
-    ("graph_timing", "hdl/graph_timing.py", "if depth < needed[edge]:", "if depth > needed[edge]:",
+    ("fifo_depths", "hdl/fifo_depths.py", "if depth < needed[edge]:", "if depth > needed[edge]:",
      "a FIFO that is too shallow is not named", _TIMING + "residual_block[1-nothing moved for]"),
 )

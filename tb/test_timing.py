@@ -11,14 +11,9 @@ from golden.joining import Add as AddLayer
 from golden.number import Integer
 from golden.spatial import add
 from hdl.fifo import StreamFIFO
+from hdl.fifo_depths import check_depths, fifo_depths, fork_edges
 from hdl.folded_dense import FoldedDense
-from hdl.graph_timing import (
-    ConcatenateTiming,
-    GraphTiming,
-    check_depths,
-    fifo_depths,
-    fork_edges,
-)
+from hdl.graph_timing import ConcatenateTiming, GraphTiming
 from hdl.join import Add
 from hdl.timing import (
     ConverterTiming,
