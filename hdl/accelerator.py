@@ -1,5 +1,6 @@
 """A whole Network as one streaming core."""
 
+from collections import Counter
 from dataclasses import fields, replace
 from functools import cached_property
 from typing import Any
@@ -12,10 +13,12 @@ from amaranth.lib.wiring import In, Out
 from golden.layer import Add, ArgMax, Conv, Layer, Pool, Weighted
 from golden.network import Network
 from hdl.address_map import BEGIN, COMMIT, Region
+from hdl.credited import CreditedPipelines, is_pipeline
 from hdl.fifo import StreamFIFO
 from hdl.fifo_depths import check_depths, fifo_depths, fork_edges, is_steady
 from hdl.graph_timing import Edge, GraphTiming
 from hdl.join import Fork
+from hdl.pipeline import LogicPipeline
 from hdl.plan import Plan, grouping
 from hdl.stages import Stage, Tensor, adapters, layer_stages
 from hdl.timing import Timing, first_output
@@ -31,10 +34,10 @@ class Accelerator(wiring.Component):
     """The layers of a network, bit-exact to :func:`golden.reference.run`.
 
     Between layers stand lane converters where lane counts differ and the FIFOs that the plan asks
-    for; an output that several layers take is forked. One frame every ``initiation_interval``
-    cycles, that of the slowest part; ``latency`` cycles from a frame's first input beat to its
-    first output beat, when the core was empty and inputs come every cycle. Frames need no reset in
-    between.
+    for; an output that several layers take is forked; hard-wired layers in a row are one part, a
+    :class:`hdl.credited.CreditedPipelines`. One frame every ``initiation_interval`` cycles, that of
+    the slowest part; ``latency`` cycles from a frame's first input beat to its first output beat,
+    when the core was empty and inputs come every cycle. Frames need no reset in between.
 
     Parameters
     ----------
@@ -72,6 +75,7 @@ class Accelerator(wiring.Component):
         self.lanes_out, self.output = flat.lanes, flat.number
         self._beats = {name: -(-n // lanes) for name, n, lanes in (
             ("i", network.n_in, plan.lanes), ("o", network.n_out, flat.lanes))}
+        self._join_pipelines(edges)
         self._add_queues(edges)
         members = {"i": In(stream.Signature(plan.lanes * network.input.width)),
                    "o": Out(stream.Signature(self.lanes_out * self.output.width))}
@@ -113,6 +117,32 @@ class Accelerator(wiring.Component):
                 layer.positions_out, n, lanes, window.output)
         self.cores[layer.name] = self._stages[layer.name].core
         return Tensor(layer.positions_out, layer.channels_out, self.plan.lanes_out(layer), number)
+
+    def _join_pipelines(self, edges: dict[Edge, tuple[str, Tensor]]) -> None:
+        """Make rows of pipelines with several hard-wired layers parts that are never stopped."""
+        takers = Counter(source for of in self._sources.values() for source in of)
+        planned = self.plan.queues or {}
+        rows: dict[str, list[str]] = {}  # by the last one's name
+        for name, stage in self._stages.items():
+            if not is_pipeline(stage.core):
+                continue
+            (source,) = self._sources[name]
+            queued = (source, name) in edges and planned.get(edges[source, name][0], 0) > 0
+            follows = source in rows and takers[source] == 1 and not queued
+            rows[name] = [*(rows.pop(source) if follows else ()), name]
+        for end, row in rows.items():
+            cores = {name: self._stages[name].core for name in row}
+            if sum(isinstance(core, LogicPipeline) for core in cores.values()) < 2:
+                continue
+            first = row[0]
+            self._stages[end] = Stage(end, CreditedPipelines(cores), self._stages[end].repeats)
+            self._sources[end] = self._sources[first]
+            for name in row[:-1]:
+                del self._stages[name], self._sources[name]
+            for edge in [edge for edge in edges if edge[1] in row]:
+                if edge[1] == first:
+                    edges[edge[0], end] = edges[edge]
+                del edges[edge]
 
     def _add_queues(self, edges: dict[Edge, tuple[str, Tensor]]) -> None:
         """FIFOs of the planned depths, or of those without which the rate is not reached."""

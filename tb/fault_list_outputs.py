@@ -8,6 +8,7 @@ _STEPS = "tb/test_multi_threshold.py::test_"
 _TABLE = "tb/test_table.py::test_"
 _CLAMP = "tb/test_clamp.py::test_"
 _TOPK = "tb/test_topk.py::test_matches_golden"
+_HARD_WIRED = "tb/test_convolution.py::test_hard_wired_branches"
 _MIXED = "tb/test_mixed_network.py::test_"
 
 OUTPUT_FAULTS = (
@@ -96,4 +97,13 @@ OUTPUT_FAULTS = (
     ("accelerator", "hdl/narrow.py", "self.i.payload.word_select(lane, width_in)[:width_out]",
      "self.i.payload.word_select(lane, width_out)", "lanes narrowed to the wrong places",
      _MIXED + "mixed[plans0-3-rtl]"),
+    ("accelerator", "hdl/credited.py", "return self._queue.depth\n",
+     "return self._queue.depth + 1\n", "a place is promised that the queue does not have",
+     _HARD_WIRED),
+    ("accelerator", "hdl/credited.py", "inside + 3", "inside + 2", "too few places for every cycle",
+     _HARD_WIRED),
+    ("accelerator", "hdl/credited.py", "valid, payload = enters,", "valid, payload = self.i.valid,",
+     "a frame enters twice", _HARD_WIRED),
+    ("accelerator", "hdl/accelerator.py", "takers[source] == 1 and not queued", "not queued",
+     "a fork is lost inside a row of hard-wired layers", _HARD_WIRED),
 )

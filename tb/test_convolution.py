@@ -1,6 +1,7 @@
 """Accelerators of convolutional networks: every layer watched, RTL and netlist, all scenarios."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from golden.pruning import prune
 from golden.reference import run
 from golden.resampling import transposed_conv
 from hdl.accelerator import Accelerator
+from hdl.credited import CreditedPipelines
 from hdl.hardwired_dense import HardwiredDense
 from hdl.plan import LayerPlan, Plan
 from hdl.planner import plan_for_cycles
@@ -157,6 +159,24 @@ def test_dense_branches(rng: np.random.Generator, netlist: bool) -> None:
     network = Network("network", (first, second, add), sources={"add": ("second", "first")})
     plan = Plan({"first": LayerPlan(2, 5), "second": LayerPlan(2, 2), "add": LayerPlan(simd=3)})
     assert check(rng, network, plan, netlist).queues["first -> add"] > 0
+
+
+def test_hard_wired_branches(rng: np.random.Generator) -> None:
+    """Hard-wired layers in a row run freely, up to where the stream forks or a FIFO is planned."""
+    layers = [Dense(name, Bipolar(), rng.choice([-1, 1], (6, 6)), np.zeros(6, int))
+              for name in ("first", "second", "third")]
+    last = Dense("last", Bipolar(), rng.choice([-1, 1], (6, 6)))
+    add = Add("add", last.output, Bipolar(), 6)
+    network = Network("network", (*layers, last, add), sources={"add": ("last", "first")})
+    plan = Plan({**{layer.name: LayerPlan(storage="logic") for layer in (*layers, last)},
+                 "add": LayerPlan(simd=6)}, lanes=6, levels=1)
+    core = check(rng, network, plan)
+    assert list(core.stages) == ["first", "last", "queue_add_1", "add"]
+    assert isinstance(core.stages["last"], CreditedPipelines)
+    queues = {**core.queues, "second -> third": 1}
+    planned = Accelerator(network, replace(plan, queues=queues))
+    assert list(planned.stages) == ["first", "second", "queue_last_0", "last", "queue_add_1",
+                                    "add"]
 
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
