@@ -165,10 +165,12 @@ class Plan:
                 raise ValueError(f'it has no "format": "{_FORMAT}"')
             if (version := content.pop("version", None)) != _VERSION:
                 raise ValueError(f"it is of version {version}, this program reads {_VERSION}")
+            if not isinstance(content.get("layers"), dict):
+                raise ValueError('it has no "layers"')
             layers = {name: LayerPlan(**_known(LayerPlan, f"layer {name}", entry))
                       for name, entry in content.pop("layers").items()}
             return cls(layers=layers, **_known(cls, "plan", content))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError) as error:
             raise ValueError(f"{path} is no plan: {error}; make one with 'lutloom plan'") from error
 
 
@@ -227,6 +229,8 @@ def _sizes(layer: Layer) -> tuple[int, int]:
 
 
 def _known(kind: type, where: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(entry, dict):
+        raise TypeError(f"{where}: must be an object, not {entry!r}")
     names = {parameter.name for parameter in fields(kind)}
     if unknown := sorted(set(entry) - names):
         raise ValueError(f"{where}: unknown parameter {unknown[0]}")

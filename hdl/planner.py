@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from golden.layer import (
@@ -138,7 +139,8 @@ def plan_for_cycles(network: Network, cycles: int, *, storages: Sequence[str] = 
                          "a faster clock")
     unknown = set(storages) - {"logic", "rom", "ram"}
     if unknown or not storages:
-        raise ValueError(f"storages must be some of logic, rom, ram, not {unknown or 'none'}")
+        raise ValueError("storages must be some of logic, rom, ram, not "
+                         f"{', '.join(sorted(unknown)) or 'none'}")
     # Best way so far to end in so many lanes: cost, lanes of the input, plans of the layers.
     ways: dict[int, tuple[float, int, dict[str, LayerPlan]]] = {}
     for layer in network.layers:
@@ -166,8 +168,9 @@ def plan_for_cycles(network: Network, cycles: int, *, storages: Sequence[str] = 
 
 def plan_for_rate(network: Network, fps: float, clock_hz: int, **options: Any) -> Plan:
     """:func:`plan_for_cycles` for so many frames a second at a clock."""
-    if fps <= 0 or clock_hz <= 0:
-        raise ValueError(f"fps and clock_hz must be positive, not {fps} and {clock_hz}")
+    if not (0 < fps < inf and 0 < clock_hz < inf):
+        raise ValueError("fps and clock_hz must be positive and finite, not "
+                         f"{fps} and {clock_hz}")
     if fps > clock_hz:
         raise ValueError(f"fps must be at most one frame a clock cycle, {clock_hz}, not {fps}; ask "
                          "for a faster clock or several accelerators")
@@ -192,7 +195,8 @@ def plan_for_luts(network: Network, luts: int, *, brams: float | None = None,
         raise ValueError(f"network {network.name} needs about {need.lut} LUTs and {need.bram} "
                          f"block RAMs in its smallest plan, more than {limit}; take a larger "
                          "device or a smaller network")
-    low, high = 0, slowest  # low does not fit, high does
+    # High fits; low does not, or no plan takes so few cycles, whatever the device.
+    low, high = max(map(_fewest_cycles, network.layers)) - 1, slowest
     while high - low > 1 and high > low * 1.005 + 1:
         middle = (low + high) // 2
         plan = fits(middle)

@@ -1,11 +1,12 @@
 """Plan files, and the planner's promises."""
 
 import json
+from math import inf, nan
 
 import numpy as np
 import pytest
 
-from golden.layer import ArgMax
+from golden.layer import ArgMax, Conv
 from golden.network import Network
 from golden.number import Bipolar, Integer
 from hdl.accelerator import Accelerator
@@ -32,6 +33,8 @@ def test_file_keeps_everything(tmp_path) -> None:
     ({"format": "other"}, 'it has no "format": "lutloom-plan"'),
     ({"version": 2}, "it is of version 2, this program reads 1"),
     ({"speed": 3}, "plan: unknown parameter speed"),
+    ({"layers": None}, 'it has no "layers"'),
+    ({"layers": {"a": 1}}, "layer a: must be an object, not 1"),
     ({"layers": {"a": {"pes": 1}}}, "layer a: unknown parameter pes"),
     ({"layers": {"a": {"pe": 0}}}, "layer a: pe must be at least 1, not 0"),
     ({"layers": {"a": {"simd": 1.5}}}, "layer a: simd must be an integer, not 1.5"),
@@ -132,14 +135,23 @@ def test_budget_is_kept_and_used(rng: np.random.Generator, luts: int) -> None:
     assert total(estimate(network, faster)).lut > luts
 
 
+def test_no_budget_is_too_large() -> None:
+    """The fewest cycles of a convolution are more than one: its positions."""
+    conv = Conv("conv", Bipolar(), (5, 7), np.ones((2, 1, 3, 3), np.int8))
+    plan = plan_for_luts(Network("network", (conv,)), 10**9)
+    assert total(estimate(Network("network", (conv,)), plan)).cycles == 5 * 7
+
+
 @pytest.mark.parametrize("call, message", [
     (lambda n: plan_for_cycles(n, 0), ("^cycles must be at least 1, not 0; ask for a lower frame "
                                       "rate or a faster clock$")),
-    (lambda n: plan_for_cycles(n, 9, storages=("flash",)),
-     "^storages must be some of logic, rom, ram, not {'flash'}$"),
+    (lambda n: plan_for_cycles(n, 9, storages=("tape", "flash")),
+     "^storages must be some of logic, rom, ram, not flash, tape$"),
     (lambda n: plan_for_cycles(n, 9, storages=()),
      "^storages must be some of logic, rom, ram, not none$"),
-    (lambda n: plan_for_rate(n, 0, 100), "^fps and clock_hz must be positive, not 0 and 100$"),
+    *((lambda n, fps=fps, hertz=hertz: plan_for_rate(n, fps, hertz),
+       f"^fps and clock_hz must be positive and finite, not {fps} and {hertz}$")
+      for fps, hertz in ((0, 100), (inf, 100), (nan, 100), (1, inf))),
     (lambda n: plan_for_rate(n, 101, 100), ("^fps must be at most one frame a clock cycle, 100, "
      "not 101; ask for a faster clock or several accelerators$")),
     (lambda n: plan_for_luts(n, 100), (r"^network network needs about \d+ LUTs and [\d.]+ block "
