@@ -16,6 +16,7 @@ import pytest
 
 from tb.cache import forget, repository
 from tb.cli_case import write_tiny
+from tb.fault_list import FAULTS
 from tb.harness import settings
 
 
@@ -37,11 +38,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sets of parameters in ``tb.cases.rtl_only`` do not run as a netlist."""
+    """Sets of parameters in ``tb.cases.rtl_only`` do not run as a netlist; faults name tests."""
     def wanted(item: pytest.Item) -> bool:
         return (item.get_closest_marker("rtl_only") is None or not isinstance(item, pytest.Function)
                 or not item.callspec.params["netlist"])
 
+    whole = {item.path for item in items} if not any("::" in arg for arg in config.args) else ()
+    known = {name for item in items for name in (item.nodeid, item.nodeid.split("[")[0])}
+    for fault in FAULTS:
+        if config.rootpath / fault.test.split("::")[0] in whole and fault.test not in known:
+            raise pytest.UsageError(f"a fault in {fault.file} is to be noticed by {fault.test}, "
+                                    "which is no test")
     config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
     items[:] = [item for item in items if wanted(item)]
 

@@ -315,7 +315,7 @@ FAULTS = (
     Fault("accelerator", "hdl/accelerator.py", "if (depth := depths.get((source, name), 0)):",
           "if (depth := depths.get((source, name), 0) - 1) > 0:",
           "FIFOs of branches hold a beat less than they need",
-          _CONVOLUTION + "test_branches[rtl]"),
+          _CONVOLUTION + "test_branches"),
     Fault("accelerator", "hdl/accelerator.py", "if dense and not fork_edges(self._sources):",
           "if dense:", "branches around dense layers have no FIFOs",
           _CONVOLUTION + "test_dense_branches"),

@@ -16,6 +16,7 @@ from hdl.yosys import ToolError
 from tb import simulator
 from tb.broken_core import BrokenCore
 from tb.cache import cache_folder, cached, forget, repository
+from tb.fault_list import FAULTS
 from tb.harness import Frames, settings, simulate, verify
 
 LATER = "the whole beat being that of one beat later (lost or reordered?)"
@@ -219,3 +220,11 @@ def test_tool_error_shows_its_last_lines(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match=r"(?s)^verilator_bin failed.*syntax error.*build\.log$"):
         simulator.PortsOnlyVerilator([source], "tb.stream_bench", tmp_path).build()
     assert settings.folder == tmp_path
+
+
+def test_faults_can_be_made() -> None:
+    """What a fault changes stands once in its file."""
+    for fault in FAULTS:
+        text = (repository() / fault.file).read_text()
+        assert text.count(fault.old) == 1, (fault.file, fault.old)
+        assert fault.new != fault.old, (fault.file, fault.old)
