@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boards.project import board_named, choose, prepare
+from boards.project import board_named, choose, forget_bitstreams, prepare
 from boards.toolchain import Toolchain, Use
 from boards.vendor import Vendor
 from golden.archive import replacing
@@ -97,8 +97,7 @@ def build(top: Any, board: str, build_dir: Path | str, *, seed: int = 1, seeds: 
     """
     chain = _complete(board, tools)
     design = prepare(top, board, build_dir, chain, clock_hz)
-    bitstream = design.folder / f"top.{chain.bitstream}"
-    bitstream.unlink(missing_ok=True)  # one of another design must not be taken for this one's
+    forget_bitstreams(design.folder, board)
     synthesis = design.synthesise()
     place = chain.place.name
 
@@ -125,6 +124,7 @@ def build(top: Any, board: str, build_dir: Path | str, *, seed: int = 1, seeds: 
     logs = {"yosys": synthesis.log, place: log,
             **{step.tool.name: design.run(step)
                for step in chain.pack(design.spec, f"seed-{best}")}}
+    bitstream = design.folder / f"top.{chain.bitstream}"
     with replacing(bitstream) as unfinished:
         shutil.copyfile(design.folder / f"seed-{best}.{chain.bitstream}", unfinished)
     return Build(board, chain.name, bitstream, design.clock_hz, fmax_hz, best,

@@ -18,7 +18,8 @@ from boards.vendor import VENDORS, Vendor
 from golden.archive import write_files
 from hdl.synth import Synthesis, synthesis_script, synthesize_rtlil
 
-__all__ = ["Design", "TOOLCHAINS", "board_named", "choose", "prepare", "write_project"]
+__all__ = ["Design", "TOOLCHAINS", "board_named", "choose", "forget_bitstreams", "prepare",
+           "write_project"]
 
 TOOLCHAINS: Mapping[str, Toolchain | Vendor] = {
     **{chain.name: chain for chain in (TRELLIS, ICESTORM, APICULA, OPENXC7, OPENXC7_HIMBAECHEL,
@@ -45,6 +46,15 @@ def choose(board: str, tools: str | None = None) -> Toolchain | Vendor:
     whole = (name for name in names if name not in VENDORS
              and all(tool.command() for tool in TOOLCHAINS[name].tools))
     return TOOLCHAINS[next(whole, names[0])]
+
+
+def forget_bitstreams(folder: Path, board: str) -> None:
+    """Remove those for a board from a folder: they must not be taken for a new design's."""
+    for name in board_named(board).toolchains:
+        kind = TOOLCHAINS[name].bitstream
+        for file in (folder / f"top.{kind}", *folder.glob(f"seed-*.{kind}")):
+            if file.is_file():
+                file.unlink()
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,7 @@ def write_project(top: Any, board: str, build_dir: Path | str, *, seed: int = 1,
         *(step.shell() for step in steps),
         f'cp "seed-$SEED.{chain.bitstream}" top.{chain.bitstream}',
     ]
+    forget_bitstreams(folder, board)
     (folder / "build.sh").unlink(missing_ok=True)  # an old one does not go with the new files
     files = write_files(folder, {
         design.constraints_name: design.constraints, f"{family}.il": design.rtlil,
@@ -142,6 +153,7 @@ def _write_vendor(top: Any, board: str, folder: Path, vendor: Vendor,
     files = {name: _text(text)
              for name, text in platform.prepare(top, name="top", emit_src=False).files.items()
              if not name.endswith((".bat", ".json"))}
+    forget_bitstreams(folder, board)
     return vendor.write(files, folder)
 
 

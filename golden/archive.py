@@ -104,10 +104,12 @@ def read_archive(path: str | os.PathLike[str], kind: str, version: int, oldest: 
                  ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Content and arrays of a file of format ``kind``, of ``version`` or from ``oldest`` to it.
 
-    Raises FileNotFoundError if there is none, ValueError with the reason if the file is damaged,
-    older or newer than what this program reads, or of another kind.
+    Raises FileNotFoundError if there is none, IsADirectoryError for a folder, ValueError with the
+    reason if the file is damaged, older or newer than what this program reads, or of another kind.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: this is a folder; expected a {kind} file")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected a {kind} file")
     try:

@@ -9,6 +9,7 @@ from scripts.bench_lut import bench_lut
 from scripts.bench_results import bench_results
 from scripts.bench_sparse import bench_sparse
 from scripts.bench_window import bench_window
+from scripts.files import checked
 
 __all__ = ["app"]
 
@@ -20,10 +21,10 @@ def bench() -> None:
     """Measure what the documentation quotes, anew."""
 
 
-app.command("boards")(bench_boards)
-app.command("clusters")(bench_clusters)
-app.command("jets")(bench_jets)
-app.command("lut")(bench_lut)
-app.command("results")(bench_results)
-app.command("sparse")(bench_sparse)
-app.command("windows")(bench_window)
+app.command("boards")(checked(bench_boards))
+app.command("clusters")(checked(bench_clusters))
+app.command("jets")(checked(bench_jets))
+app.command("lut")(checked(bench_lut))
+app.command("results")(checked(bench_results))
+app.command("sparse")(checked(bench_sparse))
+app.command("windows")(checked(bench_window))

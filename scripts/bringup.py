@@ -14,6 +14,7 @@ from boards.project import choose
 from golden.archive import replacing
 from scripts.build import ClockOption, ToolsOption, clocks
 from scripts.charts import STYLE, html_table
+from scripts.files import beside, network_file
 from scripts.generate import load_design
 from scripts.output import (
     DataOption,
@@ -100,13 +101,14 @@ def bringup(
     port: Annotated[str, typer.Option(
         help='Serial port of the board\'s UART, or "sim": the same top in the simulator.',
         show_default=False)],
-    network: Annotated[Path, typer.Option(help="Network file (.npz) that the bitstream was built "
-                                          "from.", show_default=False)],
+    network: Annotated[Path, typer.Option(
+        callback=network_file, help="Network file (.npz) that the bitstream was built from, or the "
+        "name of one that comes along.", show_default=False)],
     plan: PlanOption,
     clock: ClockOption = None,
     tools: ToolsOption = None,
     baud: Annotated[int | None, typer.Option(
-        help=f"Of the bitstream (default: {BAUD:,}; simulated, a quarter of the clock).",
+        min=1, help=f"Of the bitstream (default: {BAUD:,}; simulated, a quarter of the clock).",
         show_default=False)] = None,
     frames: Annotated[int, typer.Option(min=1, help="Golden frames to compare.")] = 20,
     out: Annotated[Path | None, typer.Option(
@@ -139,7 +141,7 @@ def bringup(
                for check in found])
     table("Frames a second", ["limit", "frames/s"],
           [(limit, f"{rate:,.0f}") for limit, rate in outcome["rates"].items()])
-    out = out or network.with_name("bringup.html")
+    out = out or beside(network, "bringup.html")
     out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(out) as unfinished:
         unfinished.write_text(page(title, port, outcome))

@@ -14,6 +14,7 @@ from boards.pll import megahertz
 from boards.project import board_named, choose, write_project
 from boards.selftest import BoardTest, SelfTest, beats
 from boards.vendor import Vendor
+from scripts.files import beside
 from scripts.generate import load_design
 from scripts.output import (
     DataOption,
@@ -23,6 +24,7 @@ from scripts.output import (
     RandomOption,
     console,
     fail,
+    positive,
     say,
     table,
     write_results,
@@ -33,8 +35,8 @@ __all__ = ["ClockOption", "ToolsOption", "advice", "board_test", "build", "clock
            "verdict"]
 
 ClockOption = Annotated[float | None, typer.Option(
-    "--clock", min=0, help="Clock in MHz, from the PLL (default: the plan's, else the board's "
-    "own).", show_default=False)]
+    "--clock", callback=positive, help="Clock in MHz, from the PLL (default: the plan's, else the "
+    "board's own).", show_default=False)]
 ToolsOption = Annotated[str | None, typer.Option(
     "--tools", help="Toolchain, of those that `lutloom boards` lists (default: the first open one "
     "that is here).", show_default=False)]
@@ -44,11 +46,20 @@ LUT_LIMIT = 10_000_000  # more than any part has
 
 
 def board_test(network: Any, plan: Any, x: Any, board: str) -> BoardTest:
-    """Top that plays frames x into the accelerator on a board."""
+    """Top that plays frames x into the accelerator on a board.
+
+    Raises ValueError for more frames than its block RAMs keep with their answers.
+    """
     from golden.reference import run
     from hdl.accelerator import Accelerator
 
-    board_named(board)
+    memory, kbit = board_named(board).memory
+    bits = network.n_in * network.input.width + network.n_out * network.output.width
+    there = kbit * BOARDS[board].brams
+    if bits * len(x) > 1024 * there:
+        raise ValueError(f"{len(x):,} golden frames and their answers take "
+                         f"{-(-bits * len(x) // 1024):,} kbit, all {memory} of {board} have "
+                         f"{there:,}; {1024 * there // bits:,} fit: give fewer with --frames")
     accelerator = Accelerator(network, plan)
     test = SelfTest(accelerator, beats(x, network.input, accelerator.i),
                     beats(run(network, x)[-1], accelerator.output, accelerator.o))
@@ -155,8 +166,9 @@ def build(
         chain.require(BOARDS[board])
     loaded, made = load_design(network, plan)
     wanted, hertz = clocks(made, board, chain, clock)
+    facts = {"network": loaded.name, "digest": loaded.digest, "board": board}
     options: dict[str, Any] = {"clock_hz": wanted, "tools": chain.name}
-    out = out or network.with_name(board)
+    out = out or beside(network, board)
     x = None if link else frames_for(loaded, data, random, seed, frames)
 
     def make_top(plan: Any) -> Any:
@@ -169,14 +181,14 @@ def build(
         files = write_project(top, board, out, seed=seed, **options)
         for file in files:
             say(str(file))
-        write_results(json, "build", {"board": board, "tools": chain.name, "files": files})
+        write_results(json, "build", {**facts, "tools": chain.name, "files": files})
         return
     if isinstance(chain, Vendor):
         write_project(top, board, out, **options)
         with console.status(f"{chain.name}: {board}"):
             finished = chain.build(out)
         say(f"{finished.bitstream}; timing and utilisation: {finished.report}")
-        write_results(json, "build", {"board": board, "tools": chain.name, **vars(finished)})
+        write_results(json, "build", {**facts, "tools": chain.name, **vars(finished)})
         return
     try:
         with console.status(f"yosys and nextpnr: {board}"):
@@ -185,7 +197,7 @@ def build(
         with console.status("looking for a plan that fits"):
             hint = advice(loaded, made, make_top, 0 if link else frames, board, out, error,
                           **options)
-        write_results(json, "build", {"board": board, "fits": False, "advice": hint,
+        write_results(json, "build", {**facts, "fits": False, "advice": hint,
                                       "utilisation": error.utilisation})
         error.add_note(hint)
         raise
@@ -195,7 +207,7 @@ def build(
     cycles = Accelerator(loaded, made).initiation_interval
     say(f"{verdict(built, cycles)}; {built.bitstream}")
     write_results(json, "build", {
-        "fits": True, "meets_timing": built.meets_timing, "initiation_interval": cycles,
+        **facts, "fits": True, "meets_timing": built.meets_timing, "initiation_interval": cycles,
         **vars(built)})
     if not built.meets_timing:
         fail("the routed design is slower than its clock; plan it with fewer logic levels between "

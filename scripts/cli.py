@@ -17,6 +17,7 @@ from scripts.bringup import bringup
 from scripts.build import build
 from scripts.compress import compress
 from scripts.demo import demo
+from scripts.files import checked
 from scripts.generate import generate
 from scripts.load import load
 from scripts.lower import lower
@@ -36,7 +37,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   help="Binary neural networks to bit-exact, verified FPGA accelerators.")
 for command in (train, compress, zoo, lower, show, plan, generate, verify, synth, boards, build,
                 load, bringup, report, demo):
-    app.command()(command)
+    app.command()(checked(command))
 app.add_typer(bench, name="bench")
 
 

@@ -25,6 +25,7 @@ from scripts.output import (
     console,
     fail,
     say,
+    speed,
     table,
     write_results,
 )
@@ -163,8 +164,7 @@ def _summary(results: list[dict[str, Any]], network: Any, plan: Any) -> None:
           [(kind, f"{share:.2%}", images)
            for kind, (share, images) in results[0]["accuracy"].items()])
     accelerator = Accelerator(network, plan)
-    say(f"a frame every {accelerator.initiation_interval:,} cycles, latency "
-        f"{accelerator.latency:,} cycles")
+    say(speed(accelerator.initiation_interval, accelerator.latency))
     families = next(result["families"] for result in results if result["command"] == "synth")
     table("Resources after synthesis", ["family", "LUT", "FF", "BRAM"],
           [(FAMILIES[family].title, *(costs["totals"][column] for column in ("lut", "ff", "bram")))

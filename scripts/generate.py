@@ -7,7 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from scripts.output import JsonOption, NetworkArgument, PlanOption, say, table, write_results
+from scripts.files import beside
+from scripts.output import (
+    JsonOption,
+    NetworkArgument,
+    PlanOption,
+    say,
+    speed,
+    table,
+    write_results,
+)
 
 __all__ = ["Interface", "describe_ports", "generate", "load_design"]
 
@@ -68,7 +77,7 @@ def generate(
     if taps and interface != Interface.stream:
         raise ValueError(f"--taps needs --interface stream, not {interface}")
     accelerator = Accelerator(loaded, made, taps=taps)
-    out = out or network.with_name("rtl")
+    out = out or beside(network, "rtl")
     if interface == Interface.stream:
         module, ports = "top", describe_ports(accelerator)
         files = write_verilog(accelerator, out / "top.v", memory_files=memory_files)
@@ -98,6 +107,5 @@ def generate(
         (out / names[-1]).write_text(map_table(accelerator.address_map))
     table(f"{loaded.name}: ports", ["port", "direction", "bits"],
           [tuple(port.values()) for port in ports])
-    say(f"a frame every {accelerator.initiation_interval:,} cycles, latency "
-        f"{accelerator.latency:,} cycles; in {out}: "
+    say(f"{speed(accelerator.initiation_interval, accelerator.latency)}; in {out}: "
         + (", ".join(names) if len(names) < 9 else f"{len(names)} files"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from scripts.files import check_outputs, is_name, load_data
 from scripts.output import DataOption, JsonOption, fail, say, write_results
 
 if TYPE_CHECKING:  # torch takes two seconds to import
@@ -64,14 +65,24 @@ def lower(
 ) -> None:
     """Fold batch norm into integer thresholds and write the integer network."""
     from golden.checkpoint import load_checkpoint, zoo_path
-    from golden.data import load
+    from golden.float_net import FloatNet
+    from golden.recipe_file import ZOO
 
-    named = checkpoint.suffix == "" and not checkpoint.exists()
+    named = is_name(checkpoint, ZOO)
     out = out or (Path("build") / checkpoint / "network.npz" if named else
                   checkpoint.with_name("network.npz"))
+    if not named:
+        check_outputs({"out": out, "json": json}, [checkpoint])
     model, facts = load_checkpoint(zoo_path(str(checkpoint)) if named else checkpoint)
-    dataset = load(model.spec.data, data) if check else None
-    network = lower_model(model, dataset, {"data": model.spec.data, **facts})
+    dataset = load_data(model.spec.data, data, "--no-check lowers without its test images"
+                        ) if check else None
+    try:
+        network = lower_model(model, dataset, {"data": model.spec.data, **facts})
+    except ValueError as error:
+        if isinstance(model, FloatNet):
+            error.add_note("This is a float network; `lutloom compress` quantises one by a recipe "
+                           "and writes its network.npz")
+        raise
     wrong = difference(model, network, dataset.test_x) if dataset is not None else None
     results = {"network": network.name, "digest": network.digest, "difference": wrong,
                "test_images": 0 if dataset is None else len(dataset.test_x)}

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from scripts.output import console, say
+from scripts.output import console, say, speed
 
 __all__ = ["measure"]
 
@@ -27,7 +27,6 @@ def measure(network: Any, plan: Any, folder: Path) -> dict[str, float]:
         replace(made, queues=accelerator.queues).save(folder / "plan.json")
         totals = synthesize(accelerator, plan.family, folder / "synth", per_layer=False).totals
     say(f"{plan.family}: {totals.lut:,} LUT, {totals.ff:,} FF, {totals.bram:g} block RAMs, "
-        f"{totals.dsp:,} DSP; a frame every {accelerator.initiation_interval:,} cycles, latency "
-        f"{accelerator.latency:,} cycles")
+        f"{totals.dsp:,} DSP; {speed(accelerator.initiation_interval, accelerator.latency)}")
     return {"luts": totals.lut, "ffs": totals.ff, "brams": totals.bram, "dsps": totals.dsp,
             "cycles": accelerator.initiation_interval, "latency": accelerator.latency}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -14,17 +15,21 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from scripts.files import network_file
+
 __all__ = ["DataOption", "DeviceOption", "JsonOption", "NetworkArgument", "PlanOption",
            "RandomOption", "SeedOption", "bar", "bars", "console", "errors", "fail",
-           "marked_section", "say", "table", "write_results"]
+           "marked_section", "positive", "say", "speed", "table", "write_results"]
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
 NetworkArgument = Annotated[Path, typer.Argument(
-    help="Network file (.npz), as `lutloom lower` writes it.", show_default=False)]
+    callback=network_file, help="Network file (.npz), as `lutloom lower` writes it, or the name of "
+    "a network that comes along, such as mlp128_binary.", show_default=False)]
 PlanOption = Annotated[Path, typer.Option(
-    "--plan", help="Plan file (.json), as `lutloom plan` writes it.", show_default=False)]
+    "--plan", exists=True, dir_okay=False, help="Plan file (.json), as `lutloom plan` writes it.",
+    show_default=False)]
 DataOption = Annotated[Path | None, typer.Option(
     "--data", help="Folder of the data set's files (default: LUTLOOM_DATA); digits and volumes "
     "need none.", show_default=False)]
@@ -36,6 +41,13 @@ RandomOption = Annotated[bool, typer.Option(
 JsonOption = Annotated[Path | None, typer.Option(
     "--json", dir_okay=False, help="Also write the results to this file, for other programs.",
     show_default=False)]
+
+
+def positive(value: float | None) -> float | None:
+    """The value of an option, if it was given; refuses what is not above 0 and finite."""
+    if value is not None and not 0 < value < inf:
+        raise typer.BadParameter(f"must be above 0 and finite, not {value:g}")
+    return value
 
 
 def say(text: str) -> None:
@@ -58,6 +70,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for row in rows:
         drawn.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
     console.print(drawn)
+
+
+def speed(interval: float, latency: int) -> str:
+    """Cycles between frames and latency in cycles, as a sentence's part."""
+    return (f"a frame every {'cycle' if interval == 1 else f'{interval:,.10g} cycles'}, latency "
+            f"{latency:,} cycle{'s' * (latency != 1)}")
 
 
 _shown: Progress | None = None

@@ -6,7 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from scripts.output import JsonOption, NetworkArgument, say, table, write_results
+from scripts.files import beside, check_outputs
+from scripts.output import (
+    JsonOption,
+    NetworkArgument,
+    positive,
+    say,
+    speed,
+    table,
+    write_results,
+)
 
 __all__ = ["plan", "plan_rows"]
 
@@ -28,10 +37,11 @@ def plan_rows(network: Any, plan: Any) -> list[dict[str, Any]]:
 def plan(
     network: NetworkArgument,
     fps: Annotated[float | None, typer.Option(
-        min=0, help="Frames a second to reach; needs --clock. One of --fps and --luts is needed.",
-        show_default=False)] = None,
+        callback=positive, help="Frames a second to reach; needs --clock. One of --fps and --luts "
+        "is needed.", show_default=False)] = None,
     clock: Annotated[float | None, typer.Option(
-        min=0, help="Clock in MHz that --fps is meant for.", show_default=False)] = None,
+        callback=positive, help="Clock in MHz that --fps is meant for.",
+        show_default=False)] = None,
     luts: Annotated[int | None, typer.Option(
         min=1, help="LUTs (6 inputs) that the whole accelerator may take; the fastest plan within "
         "them is chosen.", show_default=False)] = None,
@@ -56,6 +66,8 @@ def plan(
     from hdl.estimate import estimate
     from hdl.planner import plan_for_luts, plan_for_rate, total
 
+    out = out or beside(network, "plan.json")
+    check_outputs({"out": out, "json": json}, [network])
     loaded = Network.load(network)
     if (fps is None) == (luts is None):
         raise ValueError("give either --fps (with --clock) or --luts")
@@ -84,9 +96,8 @@ def plan(
     for edge, depth in accelerator.queues.items():
         say(f"{edge}: a FIFO of {depth:,} beats keeps the rate")
     cycles = accelerator.initiation_interval
-    say(f"a frame every {cycles:,} cycles, latency {accelerator.latency:,} cycles"
+    say(speed(cycles, accelerator.latency)
         + (f"; {clock * 1e6 / cycles:,.0f} frames/s at {clock:g} MHz" if clock else ""))
-    out = out or network.with_name("plan.json")
     out.parent.mkdir(parents=True, exist_ok=True)
     made.save(out)
     say(str(out))

@@ -19,11 +19,25 @@ from scripts.charts import (
     pipeline,
     stacked_bars,
 )
+from scripts.files import beside
 from scripts.generate import load_design
-from scripts.output import DataOption, JsonOption, NetworkArgument, PlanOption, say, write_results
+from scripts.output import (
+    DataOption,
+    JsonOption,
+    NetworkArgument,
+    PlanOption,
+    say,
+    speed,
+    write_results,
+)
 from scripts.plan import plan_rows
 
-__all__ = ["render", "report"]
+__all__ = ["read_results", "render", "report"]
+
+# Commands -> what of their results is shown; a build that placed nothing has none of it.
+_SHOWN = {"verify": ("kind", "frames", "images", "fault"), "synth": ("families",),
+          "build": ("fits", "utilisation")}
+_WAY_OUT = "give what --json of verify, synth or build wrote"
 
 
 def render(network: Any, plan: Any, results: Sequence[Mapping[str, Any]],
@@ -39,7 +53,8 @@ def render(network: Any, plan: Any, results: Sequence[Mapping[str, Any]],
     rows = plan_rows(network, plan)
     sections = [
         f"<h1>{escape(network.name)}</h1>",
-        f'<p class="lead">{_speed(accelerator)}; network {network.digest[:12]}</p>',
+        (f'<p class="lead">{speed(accelerator.initiation_interval, accelerator.latency)}; '
+         f"network {network.digest[:12]}</p>"),
         _summary(results),
         "<h2>Pipeline</h2>", _pipeline(network, plan, rows),
         html_table(["layer", "storage", "pe", "simd", "cycles", "LUT (estimate)", "FF", "BRAM"],
@@ -64,11 +79,6 @@ def render(network: Any, plan: Any, results: Sequence[Mapping[str, Any]],
     return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Lutloom: '
             f'{escape(network.name)}</title><meta name="viewport" content="width=device-width">'
             f"<style>{STYLE}</style></head><body>{''.join(sections)}</body></html>\n")
-
-
-def _speed(accelerator: Any) -> str:
-    return (f"a frame every {accelerator.initiation_interval:,} cycles, latency "
-            f"{accelerator.latency:,} cycles")
 
 
 def _summary(results: Sequence[Mapping[str, Any]]) -> str:
@@ -153,8 +163,8 @@ def report(
     network: NetworkArgument,
     plan: PlanOption,
     results: Annotated[list[Path] | None, typer.Option(
-        help="File that --json of verify, synth or build wrote; may be given again.",
-        show_default=False)] = None,
+        exists=True, dir_okay=False, help="File that --json of verify, synth or build wrote for "
+        "this network; may be given again.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option(
         dir_okay=False, help="HTML file to write (default: report.html beside the network).",
         show_default=False)] = None,
@@ -162,23 +172,43 @@ def report(
     json: JsonOption = None,
 ) -> None:
     """Write one self-contained HTML file: pipeline, weights, confusion matrix, resources."""
-    from golden.data import encode_pixels, load
+    from golden.data import DATASETS, encode_pixels, load
     from golden.reference import run
 
     loaded, made = load_design(network, plan)
-    read = [json_module.loads(path.read_text()) for path in results or []]
+    read = [read_results(path, loaded) for path in results or []]
     confusion = None
-    if "data" in loaded.metadata:
+    if loaded.metadata.get("data") in DATASETS:
         dataset = load(str(loaded.metadata["data"]), data)
         answers = np.concatenate([  # in parts: all layers' outputs are kept meanwhile
             run(loaded, encode_pixels(dataset.test_x[k:k + 500], loaded.input))[-1][:, 0]
             for k in range(0, len(dataset.test_x), 500)])
         confusion = count_answers(dataset.test_y, answers, len(dataset.classes))
-    out = out or network.with_name("report.html")
+    out = out or beside(network, "report.html")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(render(loaded, made, read, confusion))
     say(str(out))
     write_results(json, "report", {"network": loaded.name, "report": out, "confusion": confusion})
+
+
+def read_results(path: Path, network: Any) -> Any:
+    """What --json of another command wrote of this network.
+
+    Raises ValueError that names the file for another one, and for what no report shows.
+    """
+    try:
+        content = json_module.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} holds no results: {error}; {_WAY_OUT}") from error
+    if not isinstance(content, dict) or not isinstance(command := content.get("command"), str):
+        raise ValueError(f'{path} holds no results: it has no "command"; {_WAY_OUT}')
+    if command not in _SHOWN or any(key not in content for key in _SHOWN[command]):
+        raise ValueError(f"{path} holds results of lutloom {command} that no report shows; "
+                         f"{_WAY_OUT}")
+    if content.get("digest") != network.digest:
+        raise ValueError(f"{path} holds results of another network than {network.name} "
+                         f"{network.digest[:12]}; run lutloom {command} with this one")
+    return content
 
 
 def count_answers(truth: NDArray[np.int64], answers: NDArray[np.int64],

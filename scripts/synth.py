@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hdl.synth import FAMILIES, synthesize
+from scripts.files import beside
 from scripts.generate import load_design
 from scripts.output import (
     JsonOption,
@@ -39,7 +40,7 @@ def synth(
     from hdl.accelerator import Accelerator
 
     loaded, made = load_design(network, plan)
-    out = out or network.with_name("synth")
+    out = out or beside(network, "synth")
     families = list(FAMILIES) if family == ["all"] else family or ["xc7"]
     results: dict[str, Any] = {}
     for name in families:

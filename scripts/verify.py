@@ -7,6 +7,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from scripts.files import load_data
 from scripts.generate import load_design
 from scripts.output import (
     DataOption,
@@ -18,6 +19,7 @@ from scripts.output import (
     bar,
     fail,
     say,
+    speed,
     write_results,
 )
 
@@ -27,7 +29,7 @@ __all__ = ["check", "frames_for", "verify"]
 def frames_for(network: Any, data: Path | None, random: bool, seed: int, frames: int
                ) -> NDArray[np.int64]:
     """(frames, n_in) values: random ones, or the first test images of the network's data set."""
-    from golden.data import encode_pixels, load
+    from golden.data import encode_pixels
 
     if random:
         codes = np.random.default_rng(seed).integers(
@@ -35,7 +37,8 @@ def frames_for(network: Any, data: Path | None, random: bool, seed: int, frames:
         return network.input.decode(codes)
     if "data" not in network.metadata:
         raise ValueError(f"network {network.name} names no data set; use --random")
-    return encode_pixels(load(str(network.metadata["data"]), data).test_x, network.input)[:frames]
+    dataset = load_data(str(network.metadata["data"]), data, "--random takes random frames instead")
+    return encode_pixels(dataset.test_x, network.input)[:frames]
 
 
 def check(network: Any, plan: Any, x: NDArray[np.int64], *, netlist: bool = False,
@@ -75,6 +78,7 @@ def check_fast(network: Any, plan: Any, x: NDArray[np.int64]) -> dict[str, Any]:
     with bar(f"verify {network.name} (RTL, all frames)", len(x)) as show:
         done = run_frames(core, Frames.of(x, network.input, plan.lanes), network.n_out, core.output,
                           core.lanes_out, stalls=False, progress=lambda now, _: show(now))
+        show(len(x))
     wrong = np.argwhere(done.outputs != run(network, x)[-1])
     fault = None
     if len(wrong):
@@ -117,4 +121,4 @@ def verify(
     if result["fault"] is not None:
         fail(f"the {kind} differs: {result['fault']}")
     say(f"bit-exact: {result['frames']:,} frames ({kind}), {len(x):,} different ones; "
-        f"latency {result['latency']:,} cycles, a frame every {result['interval']:g} cycles")
+        f"{speed(result['interval'], result['latency'])}")

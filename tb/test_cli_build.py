@@ -84,10 +84,15 @@ def test_too_large_for_a_board_says_which_plan_fits(tmp_path):
 
 
 def test_too_many_golden_frames(tmp_path):
-    status, _, errors = build_layer(tmp_path, 16, 4, 1000)
+    """Before anything is made where they alone are too many, else as soon as it is known."""
+    assert build_layer(tmp_path, 16, 4, 1000) == (2, "", (
+        "1,000 golden frames and their answers take 176 kbit, all ICESTORM_RAM of icebreaker have "
+        "120; 682 fit: give fewer with --frames\n"))
+    assert not (tmp_path / "icebreaker").exists()
+    status, _, errors = build_layer(tmp_path, 16, 4, 682)
     assert status == 1
     assert errors.endswith(
-        "\nThe golden frames fill 32 of the block RAMs: give fewer with --frames.\n")
+        "\nThe golden frames fill 22 of the block RAMs: give fewer with --frames.\n")
 
 
 def test_weights_of_groups_in_a_report():
