@@ -1,64 +1,51 @@
-"""The steps of compression: prune, share, quantise, grow and factorise a float network.
+"""The steps of compression that change which weights a float network has: prune, share, factorise.
 
 A step changes a ``FloatNet`` in place and says when it may be trained again; ``golden.compress``
 runs those of a recipe file. The keys of a step in the file are the fields of its class. A step
-refuses wrong values when it is made, before anything is trained.
+refuses wrong values when it is made, and by ``check`` what does not fit the layers of the network,
+both before anything is trained. ``golden.quantise_steps`` has the steps that quantise.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from torch import nn
-
-from golden.activations import calibrate, make_activation
 from golden.check import check_choice
 from golden.data import Dataset
 from golden.float_net import FloatNet
-from golden.incremental import Incremental, freeze
-from golden.low_rank import factorise
-from golden.lower_float import quantise_activations, round_biases
-from golden.masking import Pruning, prune_weights, schedule
-from golden.prediction import tensor
-from golden.quantised import weight_quantisers
-from golden.quantisers import (
-    Binary,
-    FixedWeights,
-    LearntStep,
-    PowersOfTwo,
-    TernaryWeights,
-    TrainedTernary,
-    quantise_weights,
-)
-from golden.sharing import INITIALS, Shared, share
-from golden.weighted_modules import weighted_modules
+from golden.low_rank import check_rank, factorise
+from golden.masking import SCHEDULES, Pruning, check_granularity, prune_weights, schedule
+from golden.sharing import INITIALS, share
 
-__all__ = ["STEPS", "Factorise", "Grow", "Prune", "Quantise", "Share", "Step", "is_quantised"]
-
-_CALIBRATION = 1000  # training images
-
-_QUANTISERS: dict[str, Callable[..., nn.Module]] = {
-    "binary": lambda _: Binary(), "stochastic_binary": lambda _: Binary(stochastic=True),
-    "ternary": lambda _: TernaryWeights(), "trained_ternary": lambda _: TrainedTernary(),
-    "fixed": FixedWeights, "fixed_per_channel": lambda width: FixedWeights(width, True),
-    "learnt_step": LearntStep, "powers_of_two": PowersOfTwo}
+__all__ = ["Factorise", "KnownLayer", "Layers", "Prune", "Share", "Step", "check_names"]
 
 
-def _codebooks(model: FloatNet) -> dict[str, Shared | TrainedTernary]:
-    """Layers whose weights are entries that have to be rounded."""
-    return {name: quantiser for name, (quantiser, _) in weight_quantisers(model).items()
-            if isinstance(quantiser, Shared | TrainedTernary)}
+@dataclass
+class KnownLayer:
+    """What is known of a layer before it is trained, and what steps have done to its weight.
+
+    shape : of the weight, (n_out, n_in) of a dense layer
+    """
+
+    shape: tuple[int, ...]
+    pruned: bool = False
+    quantised: bool = False
 
 
-def is_quantised(model: FloatNet) -> bool:
-    """Are all weights and activations of few bits, so that a Network can be made?"""
-    return (weight_quantisers(model).keys() == weighted_modules(model).keys()
-            and all(codebook.fixed is not None for codebook in _codebooks(model).values())
-            and not any(isinstance(part, nn.ReLU) for part in model.modules()))
+Layers = dict[str, KnownLayer]
+
+
+def check_names(names: Iterable[str], layers: Layers) -> None:
+    """Raise ValueError for a name that no layer has."""
+    for name in names:
+        if name not in layers:
+            raise ValueError(f"layers must be among {', '.join(layers)}, not {name!r}")
 
 
 class Step:
     """A step of compression: what ``run`` yields may be trained, then ``finish`` is called."""
+
+    def check(self, layers: Layers) -> None:
+        """Raise ValueError for what does not fit the layers; note in them what the step does."""
 
     def run(self, model: FloatNet, dataset: Dataset) -> Iterator[str]:
         """Change the model; yield a title after each round."""
@@ -86,7 +73,19 @@ class Prune(Step):
         pruning = Pruning(self.by, self.amount, self.granularity)
         for name, amount in self.layers.items():
             pruning.check(f"layer {name}", amount)
+        check_choice("prune", "schedule", self.schedule, SCHEDULES)
         schedule(self.schedule, 1.0, self.rounds)
+
+    def check(self, layers: Layers) -> None:
+        """Names, granularities, and that nothing is quantised yet."""
+        check_names(self.layers, layers)
+        for name, layer in layers.items():
+            if self.layers.get(name, self.amount):
+                check_granularity(name, self.granularity, len(layer.shape) == 2)
+                if layer.quantised:
+                    raise ValueError(f"layer {name}: weight must be pruned before it is shared or "
+                                     "quantised; prune first")
+                layer.pruned = True
 
     def run(self, model: FloatNet, dataset: Dataset) -> Iterator[str]:
         """Yield a title after each round."""
@@ -111,76 +110,23 @@ class Share(Step):
         for clusters in (self.clusters, *self.layers.values()):
             if clusters not in range(2, 257):
                 raise ValueError(f"clusters must be from 2 to 256, not {clusters!r}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, not {self.seed}")
+
+    def check(self, layers: Layers) -> None:
+        """Names, and that nothing is quantised yet."""
+        check_names(self.layers, layers)
+        for name, layer in layers.items():
+            if layer.quantised:
+                raise ValueError(f"layer {name}: weight must be shared once, before it is "
+                                 "quantised")
+            layer.quantised = True
 
     def run(self, model: FloatNet, dataset: Dataset) -> Iterator[str]:
         """Yield a title once weights are shared."""
         found = share(model, self.clusters, self.initial, self.seed, self.layers)
         wcss = sum(clustering.wcss for clustering in found.values())
         yield f"share {self.clusters} weights, WCSS {wcss:.4g}"
-
-
-@dataclass(frozen=True)
-class Quantise(Step):
-    """Weights and activations of few bits, so that a Network can be made.
-
-    weights : "fixed", "fixed_per_channel", "learnt_step", "ternary", "trained_ternary", "binary",
-        "stochastic_binary", "powers_of_two" (``golden.quantisers``), or "shared": codebooks that
-        are there get entries of ``width`` bits
-    width : bits of the weights
-    activations : bits; what an earlier step has quantised keeps its own
-    activation_steps : "power_of_two" or "learnt" (``golden.activations``)
-    layers : names of the layers whose weights are quantised so; none named: all that are not yet
-    """
-
-    weights: str
-    width: int = 8
-    activations: int = 8
-    activation_steps: str = "power_of_two"
-    layers: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        check_choice("step quantise", "weights", self.weights, ("shared", *_QUANTISERS))
-        _QUANTISERS.get(self.weights, FixedWeights)(self.width)
-        make_activation(self.activations, self.activation_steps)
-
-    def run(self, model: FloatNet, dataset: Dataset) -> Iterator[str]:
-        """Yield a title once quantised."""
-        if self.weights != "shared":
-            quantise_weights(model, lambda: _QUANTISERS[self.weights](self.width),
-                             self.layers or None)
-        for name in self.layers:
-            if name not in weight_quantisers(model):
-                raise ValueError(f"layer {name}: weight must be shared to get entries of "
-                                 f"{self.width} bits; share it in a step before")
-        quantise_activations(model, self.activations, self.activation_steps)
-        calibrate(model, [tensor(dataset.train_x[:_CALIBRATION])])
-        yield f"quantise: {self.weights} weights, {self.activations}-bit activations"
-
-    def finish(self, model: FloatNet) -> None:
-        """Behind the training: round codebooks once, and biases once all weights are quantised."""
-        for name, codebook in _codebooks(model).items():
-            if codebook.fixed is None and (not self.layers or name in self.layers):
-                codebook.quantise(self.width)
-        if is_quantised(model):
-            round_biases(model)
-
-
-@dataclass(frozen=True)
-class Grow(Step):
-    """Incremental quantisation to powers of two, with a training behind each share but the last."""
-
-    bits: int = 5
-    shares: tuple[float, ...] = (0.5, 0.75, 0.875, 1.0)
-
-    def __post_init__(self) -> None:
-        Incremental(self.bits)
-
-    def run(self, model: FloatNet, dataset: Dataset) -> Iterator[str]:
-        """Yield a title after each share."""
-        quantise_weights(model, lambda: Incremental(self.bits))
-        for part in self.shares:
-            freeze(model, part)
-            yield f"freeze {part:.1%} at powers of two"
 
 
 @dataclass(frozen=True)
@@ -191,11 +137,26 @@ class Factorise(Step):
     rank: int | None = None
     energy: float | None = None
 
+    def check(self, layers: Layers) -> None:
+        """That the layer is a dense one that nothing was done to, and that the rank saves."""
+        dense = [name for name, layer in layers.items() if len(layer.shape) == 2]
+        if self.layer not in dense:
+            raise ValueError(f"layer must be a dense one, of {', '.join(dense)}, not "
+                             f"{self.layer!r}")
+        known = layers[self.layer]
+        if known.pruned or known.quantised:
+            raise ValueError(f"layer {self.layer}: factorise it before it is pruned or quantised")
+        check_rank(self.layer, known.shape, self.rank, self.energy)
+        n_out, n_in = known.shape
+        rank = self.rank or min(known.shape)
+        pair = {f"{self.layer}.0": KnownLayer((rank, n_in)),
+                f"{self.layer}.1": KnownLayer((n_out, rank))}
+        parts = [pair if name == self.layer else {name: layer} for name, layer in layers.items()]
+        layers.clear()
+        for part in parts:
+            layers.update(part)
+
     def run(self, model: FloatNet, dataset: Dataset) -> Iterator[str]:
         """Yield a title once the layer is two."""
         factorise(model, self.layer, self.rank, energy=self.energy)
         yield f"factorise {self.layer}"
-
-
-STEPS: dict[str, type[Any]] = {"prune": Prune, "share": Share, "quantise": Quantise,
-                               "incremental": Grow, "factorise": Factorise}

@@ -5,11 +5,30 @@ arXiv:1503.02531.
 """
 
 import math
+from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["distillation_loss"]
+__all__ = ["Distillation", "distillation_loss"]
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """How a step of compression learns from the float network.
+
+    temperature : T, greater than 0; weight : 0 to 1, see ``distillation_loss``
+    """
+
+    temperature: float = 4.0
+    weight: float = 0.7
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf:
+            raise ValueError("temperature must be greater than 0 and finite, not "
+                             f"{self.temperature}")
+        if not 0 <= self.weight <= 1:
+            raise ValueError(f"weight must be from 0 to 1, not {self.weight}")
 
 
 def distillation_loss(student_scores: Tensor, teacher_scores: Tensor, labels: Tensor,
@@ -26,10 +45,7 @@ def distillation_loss(student_scores: Tensor, teacher_scores: Tensor, labels: Te
 
     Raises ValueError for other shapes and ranges and for scores that are not finite.
     """
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"temperature must be greater than 0 and finite, not {temperature}")
-    if not 0 <= weight <= 1:
-        raise ValueError(f"weight must be from 0 to 1, not {weight}")
+    Distillation(temperature, weight)  # checks them
     shape = tuple(student_scores.shape)
     if len(shape) != 2 or not student_scores.numel():
         raise ValueError(f"student_scores must have shape (batch, classes), not {shape}")

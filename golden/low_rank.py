@@ -1,12 +1,14 @@
 """Dense layers of low rank: one matrix becomes the product of two smaller ones."""
 
+from math import prod
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from golden.check import check_count
 
-__all__ = ["factorise"]
+__all__ = ["check_rank", "factorise"]
 
 
 def factorise(model: nn.Module, name: str, rank: int | None = None, *,
@@ -36,18 +38,14 @@ def factorise(model: nn.Module, name: str, rank: int | None = None, *,
                          f"{name!r} is {what}")
     if parametrize.is_parametrized(dense):
         raise ValueError(f"layer {name}: factorise it before it is pruned or quantised")
-    if (rank is None) == (energy is None):
-        raise ValueError(f"layer {name}: give either rank or energy")
+    shape = tuple(dense.weight.shape)
+    check_rank(name, shape, rank, energy, anyway)
     left, values, right = torch.linalg.svd(dense.weight.detach().double(), full_matrices=False)
     if energy is not None:
-        rank = _rank(name, values, energy)
-    rank = check_count(name, "rank", rank, 1, len(values))
-    n_out, n_in = dense.weight.shape
-    weights = rank * (n_in + n_out)
-    if weights >= n_in * n_out and not anyway:
-        raise ValueError(f"layer {name}: rank {rank} needs {weights} weights, not fewer than the "
-                         f"{n_in * n_out} there are; take a rank below "
-                         f"{-(-n_in * n_out // (n_in + n_out))}, or anyway=True")
+        rank = _rank(values, energy)
+        check_rank(name, shape, rank, None, anyway)
+    assert rank is not None
+    n_out, n_in = shape
     first, second = nn.Linear(n_in, rank, bias=False), nn.Linear(rank, n_out)
     root = values[:rank].sqrt()
     pair = nn.Sequential(first, second).to(dense.weight).train(dense.training)
@@ -60,9 +58,23 @@ def factorise(model: nn.Module, name: str, rank: int | None = None, *,
     return pair
 
 
-def _rank(name: str, values: Tensor, energy: float) -> int:
+def check_rank(name: str, shape: tuple[int, ...], rank: int | None, energy: float | None,
+               anyway: bool = False) -> None:
+    """Raise TypeError or ValueError for what ``factorise`` refuses of a weight of that shape."""
+    if (rank is None) == (energy is None):
+        raise ValueError(f"layer {name}: give either rank or energy")
+    if energy is not None:
+        if not 0 < energy <= 1:
+            raise ValueError(f"layer {name}: energy must be above 0 and at most 1, not {energy}")
+        return
+    weights = check_count(name, "rank", rank, 1, min(shape)) * sum(shape)
+    if weights >= prod(shape) and not anyway:
+        raise ValueError(f"layer {name}: rank {rank} needs {weights} weights, not fewer than the "
+                         f"{prod(shape)} there are; take a rank below "
+                         f"{-(-prod(shape) // sum(shape))}")
+
+
+def _rank(values: Tensor, energy: float) -> int:
     """The lowest rank, at least 1, whose squares of singular ``values`` sum up to the share."""
-    if not 0 < energy <= 1:
-        raise ValueError(f"layer {name}: energy must be above 0 and at most 1, not {energy}")
     sums = (values**2).cumsum(0)
     return int((sums < energy * sums[-1]).sum()) + 1

@@ -23,8 +23,8 @@ from golden.check import check_choice
 from golden.quantised import weight_chain
 from golden.weighted_modules import WeightedModule, weighted_modules
 
-__all__ = ["GRANULARITIES", "Mask", "Pruning", "Sparsity", "prune_weights", "schedule", "sparsity",
-           "total_sparsity"]
+__all__ = ["GRANULARITIES", "SCHEDULES", "Mask", "Pruning", "Sparsity", "check_granularity",
+           "prune_weights", "schedule", "sparsity", "total_sparsity"]
 
 CRITERIA = "percentile", "deviation", "threshold"
 SCHEDULES = "one_shot", "linear", "cubic"
@@ -109,15 +109,20 @@ def prune_weights(model: nn.Module, pruning: Pruning, layers: Mapping[str, float
             parametrize.register_parametrization(modules[name], "weight", Mask(kept))
 
 
+def check_granularity(name: str, granularity: str, dense: bool) -> None:
+    """Raise ValueError for kernels of a dense layer."""
+    if dense and granularity == "kernel":
+        raise ValueError(f"layer {name}: granularity must not be kernel, of which a dense layer "
+                         f'has none; take "weight" or "filter", or layers={{{name!r}: 0}}')
+
+
 def _kept(name: str, module: WeightedModule, pruning: Pruning, amount: float) -> Tensor:
     """(shape of the weight) what the layer keeps."""
     for part in weight_chain(module):
         if not isinstance(part, Mask):
             raise ValueError(f"layer {name}: weight must be pruned before it passes "
                              f"{type(part).__name__}; prune first")
-    if isinstance(module, nn.Linear) and pruning.granularity == "kernel":
-        raise ValueError(f"layer {name}: granularity must not be kernel, of which a dense layer "
-                         f'has none; take "weight" or "filter", or layers={{{name!r}: 0}}')
+    check_granularity(name, pruning.granularity, isinstance(module, nn.Linear))
     weight = module.weight.detach()
     if not weight.isfinite().all():
         raise ValueError(f"layer {name}: weight must be finite")
@@ -148,23 +153,23 @@ def _chosen(magnitude: Tensor, weight: Tensor, by: str, amount: float) -> Tensor
     return magnitude >= amount * deviation
 
 
-def schedule(kind: str, final: float, steps: int, initial: float = 0.0) -> tuple[float, ...]:
-    """Amounts for ``steps`` rounds of pruning with a training behind each, the last ``final``.
+def schedule(kind: str, final: float, rounds: int, initial: float = 0.0) -> tuple[float, ...]:
+    """Amounts for so many ``rounds`` of pruning with a training behind each, the last ``final``.
 
-    kind : "one_shot" (one step); "linear": ``initial + (final - initial) k / steps`` for k from 1
-        on; "cubic": ``final + (initial - final) (1 - k / steps)**3``, fast first and slow last
+    kind : "one_shot" (one round); "linear": ``initial + (final - initial) k / rounds`` for k from 1
+        on; "cubic": ``final + (initial - final) (1 - k / rounds)**3``, fast first and slow last
 
     Raises TypeError or ValueError that names the parameter.
     """
     check_choice("schedule", "kind", kind, SCHEDULES)
-    if not isinstance(steps, int) or steps < 1 or kind == "one_shot" and steps > 1:
-        raise ValueError(f"schedule: steps must be {1 if kind == 'one_shot' else 'at least 1'} for "
-                         f"{kind}, not {steps!r}")
+    if not isinstance(rounds, int) or rounds < 1 or kind == "one_shot" and rounds > 1:
+        raise ValueError(f"schedule: rounds must be {1 if kind == 'one_shot' else 'at least 1'} "
+                         f"for {kind}, not {rounds!r}")
     for parameter, value in (("initial", initial), ("final", final)):
         if not isfinite(value) or value < 0:
             raise ValueError(f"schedule: {parameter} must be finite and at least 0, not {value}")
     power = 3 if kind == "cubic" else 1
-    return tuple(final + (initial - final) * (1 - k / steps)**power for k in range(1, steps + 1))
+    return tuple(final + (initial - final) * (1 - k / rounds)**power for k in range(1, rounds + 1))
 
 
 class Sparsity(NamedTuple):

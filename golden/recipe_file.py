@@ -27,20 +27,26 @@ Every key may be left out but ``title`` and ``model``.
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from golden.check import check_name
 from golden.convspec import ConvSpec
 from golden.models import ModelSpec, named
+from golden.recipe_keys import changed, checked, made
+from golden.recipe_steps import RecipeStep, read_steps
 from golden.recipes import RECIPES, Recipe
 
-__all__ = ["ZOO", "Published", "RecipeFile", "RtlPlan", "checked_keys", "find_recipe",
-           "load_recipe", "recipes"]
+__all__ = ["FAMILIES", "FIGURES", "KEYS", "ZOO", "Published", "RecipeFile", "RtlPlan",
+           "find_recipe", "load_recipe", "recipes"]
 
+FIGURES = ("accuracy", "float_accuracy", "pruning_rate", "compression_rate", "bytes", "luts", "ffs",
+           "brams", "dsps", "cycles", "latency")  # that runs measure
+FAMILIES = "xc7", "cyclonev", "ecp5", "ice40", "gowin"
+KEYS: dict[str, Any] = {
+    "title": str, "model": str, "kind": str, "norm": bool, "seed": int, "change": dict,
+    "train": dict, "compress": list[dict], "published": list[dict], "rtl": dict}
 ZOO = Path(__file__).parent / "zoo"
 _FIXED = "name", "widths", "data", "stages", "size", "channels"  # they are what the model is
 
@@ -49,7 +55,7 @@ _FIXED = "name", "widths", "data", "stages", "size", "channels"  # they are what
 class Published:
     """A published figure.
 
-    what : "accuracy", "compression_rate", ... as a run measures it
+    what : one of ``FIGURES``
     value : as published; goal : ours to reach, at least or, if ``at_most``, at most
     source : where it was published; unit : of value and goal, none for shares of 1
     """
@@ -61,6 +67,10 @@ class Published:
     unit: str = ""
     at_most: bool = False
 
+    def __post_init__(self) -> None:
+        if self.what not in FIGURES:
+            raise ValueError(f'what must be one of {", ".join(FIGURES)}, not "{self.what}"')
+
 
 @dataclass(frozen=True)
 class RtlPlan:
@@ -70,11 +80,23 @@ class RtlPlan:
     registers; variant : "portable" or "xc7"; family : that it is synthesised for
     """
 
-    cycles: int
+    cycles: int = 1
     storages: tuple[str, ...] = ("logic", "rom")
     levels: int = 3
     variant: str = "xc7"
     family: str = "xc7"
+
+    def __post_init__(self) -> None:
+        for name in ("cycles", "levels"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not self.storages or set(self.storages) - {"logic", "rom", "ram"}:
+            raise ValueError('storages must be some of "logic", "rom", "ram", not '
+                             f"{list(self.storages)}")
+        for name, choices in (("variant", ("portable", "xc7")), ("family", FAMILIES)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f'{name} must be one of {", ".join(choices)}, not '
+                                 f'"{getattr(self, name)}"')
 
 
 @dataclass(frozen=True)
@@ -82,7 +104,7 @@ class RecipeFile:
     """What a recipe file says; ``spec`` and ``training`` are complete.
 
     name : of the file, without its suffix
-    steps : (its own keys, Recipe of the training behind it or None) of each step of compression
+    steps : of compression, with their trainings
     rtl : how its network is built and counted, if it is
     """
 
@@ -93,58 +115,9 @@ class RecipeFile:
     kind: str = "binary"
     norm: bool = True
     seed: int = 1
-    steps: tuple[tuple[Mapping[str, Any], Recipe | None], ...] = ()
+    steps: tuple[RecipeStep, ...] = ()
     published: tuple[Published, ...] = ()
     rtl: RtlPlan | None = None
-
-
-def checked_keys(where: str, table: Any, known: Iterable[str]) -> dict[str, Any]:
-    """``table`` itself; ValueError for what is no table and for keys that nobody knows."""
-    if not isinstance(table, dict):
-        raise ValueError(f"{where}: must be a table, not {table!r}")
-    names = sorted(known)
-    for key in table:
-        if key not in names:
-            near = get_close_matches(key, names, 1)
-            way = f'; did you mean "{near[0]}"?' if near else f"; it has {', '.join(names)}"
-            raise ValueError(f'{where}: unknown key "{key}"{way}')
-    return table
-
-
-def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
-
-
-def _replaced(where: str, value: Any, changes: Any, without: tuple[str, ...] = ()) -> Any:
-    """``value`` with the fields that a table changes; errors tell where it stands."""
-    known = [name for name in _names(value) if name not in without]
-    try:
-        return replace(value, **checked_keys(where, changes, known))
-    except (TypeError, ValueError) as error:
-        if str(error).startswith(where):
-            raise
-        raise ValueError(f"{where}: {error}") from error
-
-
-def _step(where: str, table: Any) -> tuple[Mapping[str, Any], Recipe | None]:
-    if not isinstance(table, dict) or not isinstance(table.get("step"), str):
-        raise ValueError(f'{where}: must be a table with a key "step"')
-    table = dict(table)
-    training = table.pop("train", None)
-    if training is None:
-        return table, None
-    if not isinstance(training, dict) or "epochs" not in training:
-        raise ValueError(f'{where}: train must be a table with a key "epochs", not {training!r}')
-    return table, _replaced(f"{where}, train", Recipe(1), training)
-
-
-def _published(where: str, table: Any) -> Published:
-    checked_keys(where, table, _names(Published))
-    for key, kind, what in (("what", str, "a text"), ("value", str, "a text"),
-                            ("goal", int | float, "a number")):
-        if not isinstance(table.get(key), kind):
-            raise ValueError(f"{where}: {key} must be {what}, not {table.get(key)!r}")
-    return Published(**table)
 
 
 def recipes() -> tuple[str, ...]:
@@ -178,31 +151,31 @@ def load_recipe(path: str | os.PathLike[str]) -> RecipeFile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: no TOML file ({error})") from error
     where = f"recipe {path}"
-    checked_keys(where, content, ("title", "model", "kind", "norm", "seed", "change", "train",
-                                  "compress", "published", "rtl"))
-    for key, kind, what in (("title", str, "a text"), ("model", str, "a name"),
-                            ("kind", str, "a text"), ("norm", bool, "true or false"),
-                            ("seed", int, "a number from 0")):
-        missing = key in ("title", "model") and key not in content
-        if missing or not isinstance(content.get(key, kind()), kind):
-            raise ValueError(f"{where}: {key} must be {what}, not {content.get(key)!r}")
+    checked(where, content, KEYS, ("title", "model"))
     try:
         check_name(path.stem, "recipe")
         spec = named(content["model"])
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
-    training = RECIPES[spec.name]
-    spec = _replaced(f"{where}, change", spec, content.get("change", {}), _FIXED)
-    training = _replaced(f"{where}, train", training, content.get("train", {}))
-    steps = tuple(_step(f"{where}, compress step {k}", table)
-                  for k, table in enumerate(content.get("compress", ()), 1))
-    published = tuple(_published(f"{where}, published row {k}", table)
-                      for k, table in enumerate(content.get("published", ()), 1))
-    kind = content.get("kind", "binary")
+    kind, norm, seed = (content.get(key, default) for key, default in (
+        ("kind", "binary"), ("norm", True), ("seed", 1)))
+    tables = content.get("compress", [])
     if kind not in ("binary", "float"):
         raise ValueError(f'{where}: kind must be "binary" or "float", not "{kind}"')
-    if steps and kind != "float":
+    if tables and kind != "float":
         raise ValueError(f'{where}: kind must be "float" to be compressed, not "{kind}"')
-    rtl = _replaced(f"{where}, rtl", RtlPlan(1), content["rtl"]) if "rtl" in content else None
-    return RecipeFile(path.stem, content["title"], spec, training, kind,
-                      content.get("norm", True), content.get("seed", 1), steps, published, rtl)
+    if seed < 0:
+        raise ValueError(f"{where}: seed must be at least 0, not {seed}")
+    training = changed(f"{where}, train", RECIPES[spec.name], content.get("train", {}))
+    spec = changed(f"{where}, change", spec, content.get("change", {}), _FIXED)
+    try:
+        steps = read_steps(where, spec, norm, tables) if kind == "float" else ()
+    except ValueError as error:
+        if str(error).startswith(where):
+            raise
+        raise ValueError(f"{where}: {error}") from error
+    published = tuple(made(f"{where}, published row {k}", table, Published)
+                      for k, table in enumerate(content.get("published", ()), 1))
+    rtl = made(f"{where}, rtl", content["rtl"], RtlPlan) if "rtl" in content else None
+    return RecipeFile(path.stem, content["title"], spec, training, kind, norm, seed, steps,
+                      published, rtl)

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -144,6 +143,8 @@ def cluster(weights: NDArray[Any], clusters: int, initial: str = "linear", seed:
     values, numbers = np.unique(weights.astype(np.float64), return_counts=True)
     counts = numbers.astype(np.float64)
     start, steps = _settled(values, counts, _start(values, counts, clusters, initial, seed))
+    from sklearn.cluster import KMeans  # imported late: it costs a second
+
     means = KMeans(clusters, init=start[:, None], n_init=1)
     means.fit(values[:, None], sample_weight=counts)
     # Sums in one order whatever the number of threads, so that a seed repeats every bit.

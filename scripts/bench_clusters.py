@@ -30,18 +30,22 @@ def bench_clusters(
     from golden.compress import compress
     from golden.prediction import accuracy
     from golden.recipe_file import find_recipe
+    from golden.recipe_steps import RecipeStep
 
     found = find_recipe(recipe)
     folder = Path("build") / found.name
     model, dataset, _ = train_model(found, data, seed=found.seed, state=folder / "float.training")
     start = accuracy(model, dataset.test_x, dataset.test_y)
-    table, training = found.steps[0]
+    first = found.steps[0]
+    sharing: Any = first.step
     rows: list[dict[str, Any]] = []
     with bar("clusters", len(CLUSTERS)) as show:
         for k, clusters in enumerate(CLUSTERS, 1):
             reached = [next(compress(
-                replace(found, steps=(({**table, "clusters": clusters}, again),)), model, dataset,
-                folder=folder / f"clusters_{clusters}")).accuracy for again in (None, training)]
+                replace(found, steps=(RecipeStep(
+                    replace(sharing, clusters=clusters), again, first.distil),)),
+                model, dataset, folder=folder / f"clusters_{clusters}")).accuracy
+                for again in (None, first.training)]
             rows.append({"clusters": clusters, "shared": reached[0], "trained": reached[1]})
             show(k)
     plot_curve(out.with_suffix(".svg"), "clusters a layer", "accuracy, % of test images",

@@ -68,16 +68,15 @@ def compress(
     log training.csv. What was interrupted goes on when it is started again, to the same result.
     """
     from golden.coded import CodedModel
-    from golden.compress import steps_of, weights_of
-    from golden.compress_steps import is_quantised
+    from golden.compress import weights_of
     from golden.masking import sparsity, total_sparsity
+    from golden.quantise_steps import is_quantised
     from golden.recipe_file import find_recipe
     from scripts.lower import lower_model
 
     found = find_recipe(recipe)
     if not found.steps:
         raise ValueError(f"recipe {recipe} has no steps of compression; `lutloom train` runs it")
-    steps_of(found)  # wrong steps are refused before anything is written
     out = out or Path("build") / found.name
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []

@@ -6,6 +6,8 @@ _MASKING = "tb/test_golden_masking.py::"
 _SHARING = "tb/test_golden_sharing.py::"
 _LAYER = "tb/test_golden_coded_layer.py::"
 _CODED = "tb/test_golden_coded.py::"
+_FILE = "tb/test_golden_recipe_file.py::"
+_STEPS = "tb/test_golden_compress.py::"
 
 COMPRESS_FAULTS = (
     ("masking", "golden/masking.py", "kept = kept & weight.ne(0)", "kept = kept | weight.ne(0)",
@@ -47,4 +49,13 @@ COMPRESS_FAULTS = (
      _LAYER + "test_sizes_by_hand"),
     ("coded", "golden/coded.py", "pairs.append((others[name], torch.from_numpy(array.copy())))",
      "pass", "batch norm is not restored", _CODED + "test_models_come_back[raw-raw]"),
+
+    ("recipe", "golden/recipe_keys.py", "return kind is bool", "return True",
+     "true is a number", _FILE + "test_recipe_numbers_are_no_truth_values"),
+    ("recipe", "golden/recipe_steps.py", "step.step.check(layers)", "pass",
+     "steps that do not fit the layers are found only after the training",
+     _STEPS + "test_steps_know_what_is_factorised"),
+    ("recipe", "golden/quantise_steps.py", "if shared and name in free:", "if False:",
+     "weights that nothing shares end without a network",
+     _STEPS + "test_shared_needs_a_step_share"),
 )

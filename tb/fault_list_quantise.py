@@ -78,9 +78,11 @@ QUANTISE_FAULTS = (
     ("low_rank", "golden/low_rank.py", "second.bias = dense.bias", "pass", "a random bias",
      _LOW_RANK + "an_integer_matrix_of_that_rank_comes_back[12-20-3-False]"),
     ("low_rank", "golden/low_rank.py", "(values**2).cumsum(0)", "values.cumsum(0)",
-     "the energy is the sum of values instead of squares", _LOW_RANK + "energy"),
-    ("low_rank", "golden/low_rank.py", "if weights >= n_in * n_out", "if weights > n_in * n_out",
-     "a rank that saves nothing is taken", _LOW_RANK + "rejects"),
+     "the energy is the sum of values instead of squares", _LOW_RANK + "energy[0.5-1]"),
+    ("low_rank", "golden/low_rank.py", "if weights >= prod(shape)", "if weights > prod(shape)",
+     "a rank that saves nothing is taken",
+     _LOW_RANK + "rejects[<lambda>-layer body.0: rank 4 needs 64 weights, not fewer than the 64 "
+     "there are; take a rank below 4]"),
 
     ("activations", "golden/activations.py",
      "torch.maximum(self.greatest, x.detach().abs().max())", "x.detach().abs().max()",
@@ -95,10 +97,10 @@ QUANTISE_FAULTS = (
     ("activations", "golden/lower_float.py", "(code - Fraction(1, 2))", "code",
      "codes of learnt steps are rounded down", _LEARNT_CODES + "[spec0-3-False]"),
 
-    ("steps", "golden/compress_steps.py", "if codebook.fixed is None and (", "if (",
+    ("steps", "golden/quantise_steps.py", "if codebook.fixed is None and (", "if (",
      "a later step rounds codebooks again",
      _COMPRESS + "codebooks_are_rounded_once[first0-second0-expected0]"),
-    ("steps", "golden/compress_steps.py", "not self.layers or name in self.layers", "True",
+    ("steps", "golden/quantise_steps.py", "not self.layers or name in self.layers", "True",
      "a step rounds codebooks of layers that it does not name",
      _COMPRESS + "codebooks_are_rounded_once[first0-second0-expected0]"),
     ("steps", "golden/compress_steps.py", "pruning = Pruning(self.by, self.amount,",

@@ -21,7 +21,7 @@ from golden.float_net import FloatNet
 from golden.lower_float import quantise_activations
 from golden.models import named
 from golden.network import Network
-from golden.recipe_file import find_recipe
+from golden.recipe_file import FIGURES, find_recipe
 from hdl.plan import Plan
 from tb.cache import repository
 from tb.cli_case import lutloom, results
@@ -120,6 +120,7 @@ def test_compress_writes_what_it_says(own: Path, tmp_path: Path) -> None:
     quantise_activations(model, 4)
     coded.apply(model)
     measured = found["measured"]
+    assert {*measured} - {"step"} == {*FIGURES}  # what recipes may publish
     assert measured["bytes"] == -(-coded.total.total // 8)
     counts = [weights.size for weights in weights_of(model).values()]
     assert measured["pruning_rate"] == sum(counts) / sum(n - round(n * 0.9) for n in counts)
@@ -188,11 +189,11 @@ def test_compress_refuses(own: Path) -> None:
         2, "recipe digits has no steps of compression; `lutloom train` runs it\n")
     own.write_text(RECIPE.replace("clusters = 4", "cluster = 4"))
     status, _, errors = lutloom("compress", own)
-    assert (status, errors) == (2, ('recipe small, compress step 2 (share): unknown key "cluster"; '
-                                    'did you mean "clusters"?\n'))
+    assert (status, errors) == (2, (f"recipe {own}, compress step 2 (share): unknown key "
+                                    '"cluster"; did you mean "clusters"?\n'))
     own.write_text(RECIPE.replace("amount = 90", "amount = 120"))
     status, _, errors = lutloom("compress", own)
-    assert (status, errors) == (2, ("recipe small, compress step 1 (prune): Pruning: amount must "
+    assert (status, errors) == (2, (f"recipe {own}, compress step 1 (prune): Pruning: amount must "
                                     "be from 0 to 100 by percentile, not 120\n"))
     assert not Path("build").exists()
 

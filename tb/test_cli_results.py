@@ -70,7 +70,7 @@ def test_results_page(own_zoo: Path) -> None:
 
 def test_clusters_page(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scripts.bench_clusters, "CLUSTERS", (2, 16))
-    own.write_text(RECIPE.replace('step = "share"\nclusters = 4', 'step = "x"').replace(
+    own.write_text(RECIPE.replace('[[compress]]\nstep = "share"\nclusters = 4\n', "").replace(
         'step = "prune"\nby = "percentile"\namount = 90', 'step = "share"\nclusters = 4'))
     status, _, errors = lutloom("bench", "clusters", "--recipe", own, "--out", "page.md",
                                 "--json", "clusters.json")

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from golden.coded import CodedModel
-from golden.compress import Outcome, compress, steps_of, weights_of
+from golden.compress import Outcome, compress, weights_of
 from golden.compress_steps import Share, Step
 from golden.data import load
 from golden.float_net import FloatNet, fold_norms
@@ -20,12 +20,14 @@ from golden.models import named
 from golden.number import Codebook, Integer, Ternary
 from golden.quantised import weight_quantisers
 from golden.recipe_file import RecipeFile
+from golden.recipe_steps import RecipeStep, read_steps
 from golden.recipes import Recipe
 from golden.reference import run
 from golden.train import train
 
 DIGITS = load("digits")
-SHORT = Recipe(1, batch=50, learning_rate=2e-3)
+TRAIN: dict[str, Any] = {"epochs": 1, "batch": 50, "learning_rate": 2e-3}
+SHORT = Recipe(**TRAIN)
 PRUNE = {"step": "prune", "by": "percentile", "amount": 60}
 SHARE = {"step": "share", "clusters": 8}
 
@@ -37,9 +39,16 @@ def model() -> FloatNet:
     return trained
 
 
+def recipe_of(*steps: Any) -> RecipeFile:
+    """Of (table of a step, whether a training is behind it) each."""
+    spec = named("digits")
+    tables = [{**table, "train": TRAIN} if training else table for table, training in steps]
+    return RecipeFile("r", "t", spec, SHORT, "float",
+                      steps=read_steps("recipe r", spec, True, tables))
+
+
 def outcomes(model: FloatNet, *steps: Any, **options: Any) -> list[Outcome]:
-    recipe = RecipeFile("r", "t", named("digits"), SHORT, "float", steps=steps)
-    return list(compress(recipe, model, DIGITS, **options))
+    return list(compress(recipe_of(*steps), model, DIGITS, **options))
 
 
 def layers(model: FloatNet) -> list[Dense]:
@@ -78,8 +87,8 @@ def test_prune_share_quantise(model: FloatNet) -> None:
 def test_rounds_of_a_schedule(model: FloatNet) -> None:
     seen: list[int] = []
     results = []
-    recipe = RecipeFile("r", "t", named("digits"), SHORT, "float", steps=((
-        {**PRUNE, "schedule": "linear", "rounds": 3, "layers": {"dense_0": 30}}, SHORT),))
+    recipe = recipe_of(
+        ({**PRUNE, "schedule": "linear", "rounds": 3, "layers": {"dense_0": 30}}, SHORT))
     for outcome in compress(recipe, model, DIGITS, progress=lambda *told: seen.append(
             told[2].epoch)):
         results.append([row.pruned for row in sparsity(outcome.model)])
@@ -142,9 +151,8 @@ def test_interrupted_steps_come_to_the_same_end(model: FloatNet, tmp_path: Path)
 
 
 def test_steps_have_the_values_of_their_keys() -> None:
-    recipe = RecipeFile("r", "t", named("digits"), SHORT, "float", steps=(
-        ({**SHARE, "initial": "density", "layers": {"dense_0": 4}}, None),))
-    assert steps_of(recipe) == [(Share(8, "density", 0, {"dense_0": 4}), None, None)]
+    recipe = recipe_of(({**SHARE, "initial": "density", "layers": {"dense_0": 4}}, None))
+    assert recipe.steps == (RecipeStep(Share(8, "density", 0, {"dense_0": 4})),)
     with pytest.raises(NotImplementedError):
         Step().run(FloatNet(named("digits")), DIGITS)
 
@@ -190,7 +198,43 @@ def test_learnt_activations_are_lowered_exactly(model: FloatNet) -> None:
      "(prune): Pruning: amount must be from 0 to 100 by percentile, not 120"),
     ({**PRUNE, "layers": {"dense_0": -1}},
      "(prune): layer dense_0: amount must be from 0 to 100 by percentile, not -1"),
-    ({**PRUNE, "rounds": 2}, "(prune): schedule: steps must be 1 for one_shot, not 2"),
+    ({**PRUNE, "rounds": 2}, "(prune): schedule: rounds must be 1 for one_shot, not 2"),
+    ({**PRUNE, "schedule": "cubic", "rounds": 0},
+     "(prune): schedule: rounds must be at least 1 for cubic, not 0"),
+    ({**PRUNE, "rounds": 2.5}, "(prune): rounds must be an integer, not 2.5"),
+    ({**PRUNE, "schedule": "slow"},
+     "(prune): prune: schedule must be one of one_shot, linear, cubic, not 'slow'"),
+    ({**PRUNE, "layers": 3}, "(prune): layers must be a table of numbers, not 3"),
+    ({**PRUNE, "layers": {"conv_9": 40}},
+     ("(prune): layers must be among dense_0, dense_1, dense_2, dense_3, not 'conv_9'")),
+    ({**PRUNE, "granularity": "kernel"},
+     ("(prune): layer dense_0: granularity must not be kernel, of which a dense layer has none; "
+      "take \"weight\" or \"filter\", or layers={'dense_0': 0}")),
+    ({"step": "share", "clusters": 8, "seed": -1}, "(share): seed must be at least 0, not -1"),
+    ({"step": "share", "clusters": 8, "layers": {"dense_9": 2}},
+     "(share): layers must be among dense_0, dense_1, dense_2, dense_3, not 'dense_9'"),
+    ({"step": "factorise", "layer": "dense_9", "rank": 2},
+     ("(factorise): layer must be a dense one, of dense_0, dense_1, dense_2, dense_3, not "
+      "'dense_9'")),
+    ({"step": "factorise", "layer": "dense_0", "rank": 5000},
+     "(factorise): layer dense_0: rank must be from 1 to 64, not 5000"),
+    ({"step": "factorise", "layer": "dense_0", "rank": 40},
+     ("(factorise): layer dense_0: rank 40 needs 5120 weights, not fewer than the 4096 there are; "
+      "take a rank below 32")),
+    ({"step": "quantise", "weights": "fixed", "layers": "dense_0"},
+     "(quantise): layers must be a list of texts, not 'dense_0'"),
+    ({"step": "quantise", "weights": "fixed", "layers": ["dense_9"]},
+     "(quantise): layers must be among dense_0, dense_1, dense_2, dense_3, not 'dense_9'"),
+    ({"step": "quantise", "weights": "fixed", "activations": 60},
+     "(quantise): activations must be from 2 to 16 for power_of_two steps, not 60"),
+    ({"step": "quantise", "weights": "powers_of_two", "width": 7},
+     "(quantise): width must be from 2 to 6 for powers_of_two weights, not 7"),
+    ({"step": "incremental", "shares": [0.5, 0.75]},
+     "(incremental): shares must ascend from above 0 to 1, not [0.5, 0.75]"),
+    ({**SHARE, "distil": {"weight": 0.5}},
+     "(share): distil must have a training to guide; give train"),
+    ({**SHARE, "train": TRAIN, "distil": {"weight": 2.0}},
+     "(share), distil: weight must be from 0 to 1, not 2.0"),
     ({"step": "share", "clusters": 300}, "(share): clusters must be from 2 to 256, not 300"),
     ({"step": "share", "clusters": 8, "layers": {"dense_0": 1}},
      "(share): clusters must be from 2 to 256, not 1"),
@@ -201,30 +245,59 @@ def test_learnt_activations_are_lowered_exactly(model: FloatNet) -> None:
       "ternary, trained_ternary, fixed, fixed_per_channel, learnt_step, powers_of_two, not "
       "'octal'")),
     ({"step": "quantise", "weights": "fixed", "width": 17},
-     "(quantise): Fixed width must be from 2 to 16, not 17"),
+     "(quantise): width must be from 2 to 16 for fixed weights, not 17"),
     ({"step": "quantise", "weights": "fixed", "activation_steps": "even"},
-     "(quantise): activations: steps must be one of power_of_two, learnt, not 'even'"),
+     "(quantise): step quantise: activation_steps must be one of power_of_two, learnt, not 'even'"),
     ({"step": "incremental", "bits": 7},
-     "(incremental): PowersOfTwo bits must be from 2 to 6, not 7"),
+     "(incremental): bits must be from 2 to 6 for powers of two, not 7"),
 ])
 def test_wrong_values_are_refused(step: Any, message: str) -> None:
     """Before anything is trained."""
-    recipe = RecipeFile("r", "t", named("digits"), SHORT, "float", steps=((step, None),))
     with pytest.raises(ValueError, match=f"^recipe r, compress step 1 {re.escape(message)}$"):
-        steps_of(recipe)
+        recipe_of((step, None))
+
+
+QUANTISE = {"step": "quantise", "weights": "fixed"}
 
 
 @pytest.mark.parametrize("steps, message", [
-    (((SHARE, None), ({**SHARE, "layers": {"dense_3": 2}}, None)),
-     "layer dense_0: weight must have one quantiser at most, but has Shared before Shared"),
-    ((({**PRUNE, "amount": 99}, None), ({"step": "share", "clusters": 200}, None)),
-     ("layer dense_0: clusters must be at most the 41 different weights other than 0, not 200; "
-      "give the layer a number of its own with layers={'dense_0': ...}")),
-    ((({"step": "quantise", "weights": "shared", "layers": ("dense_0",)}, None),),
-     ("layer dense_0: weight must be shared to get entries of 8 bits; share it in a step "
-      "before")),
+    ((SHARE, SHARE), ("(share): layer dense_0: weight must be shared once, before it is "
+                      "quantised")),
+    ((QUANTISE, PRUNE), ("(prune): layer dense_0: weight must be pruned before it is shared or "
+                         "quantised; prune first")),
+    (({**QUANTISE, "layers": ["dense_1"]}, {**QUANTISE, "layers": ["dense_1"]}),
+     "(quantise): layer dense_1: weight must not be quantised twice"),
+    ((QUANTISE, QUANTISE), "(quantise): a layer must be left to quantise"),
+    ((SHARE, {"step": "incremental"}), "(incremental): a layer must be left to quantise"),
+    ((PRUNE, {**QUANTISE, "weights": "binary"}),
+     ("(quantise): layer dense_0: weights must not be pruned before they are binary, which has no "
+      '0; take "ternary"')),
+    ((PRUNE, {"step": "factorise", "layer": "dense_0", "rank": 2}),
+     "(factorise): layer dense_0: factorise it before it is pruned or quantised"),
 ])
-def test_steps_that_do_not_fit_the_model_are_refused(model: FloatNet, steps: Any, message: str
-                                                     ) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        outcomes(model, *steps)
+def test_steps_that_do_not_follow_each_other_are_refused(steps: Any, message: str) -> None:
+    """Before anything is trained, too."""
+    with pytest.raises(ValueError, match=f"^recipe r, compress step 2 {re.escape(message)}$"):
+        recipe_of(*((step, None) for step in steps))
+
+
+def test_steps_know_what_is_factorised() -> None:
+    low = {"step": "factorise", "layer": "dense_1", "rank": 2}
+    assert len(recipe_of((low, None), ({**SHARE, "layers": {"dense_1.1": 4}}, None)).steps) == 2
+    with pytest.raises(ValueError, match=re.escape(
+            "recipe r, compress step 2 (share): layers must be among dense_0, dense_1.0, "
+            "dense_1.1, dense_2, dense_3, not 'dense_1'") + "$"):
+        recipe_of((low, None), ({**SHARE, "layers": {"dense_1": 4}}, None))
+
+
+def test_shared_needs_a_step_share() -> None:
+    with pytest.raises(ValueError, match=re.escape(
+            'recipe r, compress step 1 (quantise): layer dense_0: weights must not be "shared" '
+            'before a step "share"; put one in front, or take "fixed"') + "$"):
+        recipe_of(({**QUANTISE, "weights": "shared"}, None))
+
+
+def test_clusters_that_the_weights_cannot_fill_are_refused(model: FloatNet) -> None:
+    with pytest.raises(ValueError, match="^layer dense_0: clusters must be at most the 41 "
+                                         "different weights other than 0, not 200; .*$"):
+        outcomes(model, ({**PRUNE, "amount": 99}, None), ({**SHARE, "clusters": 200}, None))
