@@ -11,6 +11,7 @@ from golden.network import Network
 from golden.number import Bipolar, Codebook, Integer, Number, Ternary
 from golden.reference import run
 from hdl.accelerator import Accelerator
+from hdl.credited import CreditedPipelines
 from hdl.fifo import StreamFIFO
 from hdl.folded_dense import FoldedDense
 from hdl.hardwired_dense import HardwiredDense
@@ -137,6 +138,16 @@ def test_back_pressure_inside(rng: np.random.Generator) -> None:
     layers = {"dense_0": LayerPlan(15, 4), "dense_1": LayerPlan(1, 1), "dense_2": LayerPlan(3, 16),
               "argmax": LayerPlan(simd=1)}
     check(rng, network, Plan(layers, lanes=4))
+
+
+def test_hard_wired_layers_run_freely(rng: np.random.Generator) -> None:
+    """They stop nowhere, whoever stalls, and give a frame a cycle."""
+    network = draw_network(rng, (6, 6, 4, 3), Bipolar())
+    layers = {layer.name: LayerPlan(storage="logic") for layer in network.layers}
+    plan = Plan({**layers, "argmax": LayerPlan(simd=3)}, lanes=6, levels=8)
+    core, = Accelerator(network, plan).stages.values()
+    assert isinstance(core, CreditedPipelines) and core.room < 16  # as frames come
+    check(rng, network, plan)
 
 
 def test_weights_can_be_written(rng: np.random.Generator) -> None:
