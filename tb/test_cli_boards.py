@@ -129,6 +129,22 @@ def test_dry_run_needs_no_tools(design, tmp_path, monkeypatch, board, tools, scr
     assert all(Path(file).stat().st_size for file in written["files"])
 
 
+@pytest.mark.parametrize("board, tools, kinds", [
+    ("icebreaker", "icestorm", ("bin",)), ("de0-cv", "quartus", ("rbf", "sof"))])
+def test_dry_run_leaves_no_old_bitstream(design, tmp_path, board, tools, kinds):
+    """Of any tools for the board: `lutloom load` would take it for the new design's."""
+    folder = tmp_path / board
+    folder.mkdir()
+    for name in ("top", "seed-1", "seed-23"):
+        for kind in kinds:
+            (folder / f"{name}.{kind}").write_bytes(b"old")
+    (folder / "notes.bin").write_bytes(b"kept")
+    assert lutloom("build", *design, "--board", board, "--tools", tools, "--dry-run")[0] == 0
+    assert not [path for kind in kinds for name in ("top", "seed-*")
+                for path in folder.glob(f"{name}.{kind}")]
+    assert (folder / "notes.bin").read_bytes() == b"kept"
+
+
 @pytest.mark.parametrize("arguments, status, message", [
     (("--board", "arty"), 2, f"board must be one of {', '.join(BOARDS)}, not 'arty'"),
     (("--board", "icebreaker", "--tools", "trellis"), 2,
