@@ -16,9 +16,10 @@ from golden.movies import LENGTH, read_movies
 from golden.number import Bipolar, Integer, Number
 from golden.volumes import SHAPES, SIZE, make_volumes
 
-__all__ = ["DATASETS", "WHITE", "Dataset", "Values", "encode_pixels", "load"]
+__all__ = ["DATASETS", "FOLDERLESS", "WHITE", "Dataset", "Values", "encode_pixels", "load"]
 
 WHITE = 128  # the least pixel that binarises to +1
+FOLDERLESS = "digits", "volumes"  # data sets that need no folder
 
 _MNIST_FILES = {"train_x": "train-images-idx3-ubyte", "train_y": "train-labels-idx1-ubyte",
                 "test_x": "t10k-images-idx3-ubyte", "test_y": "t10k-labels-idx1-ubyte"}

@@ -148,4 +148,4 @@ class Grow(Step):
         quantise_weights(model, lambda: Incremental(self.bits))
         for part in self.shares:
             freeze(model, part)
-            yield f"freeze {part:.1%} at powers of two"
+            yield f"freeze {100 * part:.1f} % at powers of two"

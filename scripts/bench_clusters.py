@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scripts.output import DataOption, JsonOption, bar, say, write_results
+from scripts.output import DataOption, JsonOption, bar, percent, say, write_results
 from scripts.plots import plot_curve
 from scripts.train import train_model
 
@@ -52,9 +52,10 @@ def bench_clusters(
                CLUSTERS, {"shared": [100 * row["shared"] for row in rows],
                           "trained again": [100 * row["trained"] for row in rows]},
                {"float": 100 * start})
-    lines = [f"| {row['clusters']} | {row['shared']:.2%} | {row['trained']:.2%} |" for row in rows]
+    lines = [f"| {row['clusters']} | {percent(row['shared'])} | {percent(row['trained'])} |"
+             for row in rows]
     out.write_text(_PAGE.format(
-        model=found.spec.name, start=start, rows="\n".join(lines),
+        model=found.spec.name, start=percent(start), rows="\n".join(lines),
         svg=out.with_suffix(".svg").name, recipe=recipe, data=dataset.name,
         images=len(dataset.test_y), date=date.today().isoformat(), torch=version("torch")))
     say(f"{out}: {len(rows)} rows")
@@ -65,7 +66,7 @@ _PAGE = """# Clusters against accuracy
 
 The weights of a trained float network ({model}, data set {data}) are shared by 2 to 256 clusters a
 layer: as k-means leaves them, and after one more training, of the centroids. The float network
-answers {start:.2%} of the {images:,} test images right.
+answers {start} of the {images:,} test images right.
 
 ![Accuracy against clusters]({svg})
 

@@ -6,18 +6,18 @@ from typing import Annotated, Any
 import typer
 
 from golden.archive import replacing
-from scripts.output import JsonOption, marked_section, say, write_results
+from scripts.output import JsonOption, marked_section, percent, say, write_results
 from scripts.zoo import records
 
 __all__ = ["bench_results"]
 
-COLUMNS = ("result", "figure", "published", "goal", "ours", "made by", "seed", "data", "run on",
-           "torch")
+COLUMNS = ("result", "figure", "published", "in", "goal", "ours", "made by", "seed", "data",
+           "run on", "torch")
 
 
 def _shown(value: float, unit: str) -> str:
     if not unit:
-        return f"{value:.2%}"
+        return percent(value)
     return f"{value:,.0f} {unit}" if value >= 1000 else f"{value:.4g} {unit}"
 
 
@@ -32,7 +32,8 @@ def _rows(recipe: Any, record: dict[str, Any] | None) -> list[dict[str, str]]:
         way = "at most" if at_most else "at least"
         rows.append({
             "result": recipe.title, "figure": figure.what.replace("_", " "),
-            "published": figure.value, "goal": f"{way} {_shown(figure.goal, figure.unit)}",
+            "published": figure.value, "in": figure.source,
+            "goal": f"{way} {_shown(figure.goal, figure.unit)}",
             "ours": shown if reached or ours is None else f"{shown}: falls short",
             "made by": f"`{record['run']}`" if record else "",
             "seed": str(record["seed"]) if record else "",

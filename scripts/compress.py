@@ -14,12 +14,13 @@ from scripts.output import (
     JsonOption,
     bar,
     bars,
+    percent,
     say,
     table,
     write_results,
 )
 from scripts.plots import log_training, plot_training, plot_weights
-from scripts.train import RecipeArgument, train_model
+from scripts.train import command_line, train_model
 
 if TYPE_CHECKING:  # torch takes two seconds to import
     from golden.data import Dataset
@@ -53,7 +54,9 @@ def _outcomes(found: Any, model: Any, dataset: "Dataset", history: list[Any], ou
 
 
 def compress(
-    recipe: RecipeArgument,
+    recipe: Annotated[str, typer.Argument(
+        help="A recipe file (.toml) with steps of compression, or the name of one that `lutloom "
+        "zoo` lists as made by this command.", show_default=False)],
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option(
         file_okay=False, help="Folder of everything it writes (default: build/RECIPE).",
@@ -77,6 +80,7 @@ def compress(
     found = find_recipe(recipe)
     if not found.steps:
         raise ValueError(f"recipe {recipe} has no steps of compression; `lutloom train` runs it")
+    command = command_line("compress", recipe, found)
     out = out or Path("build") / found.name
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
@@ -100,8 +104,7 @@ def compress(
     coded.save(out / "coded.npz")
     measured = {**rows[-1], "float_accuracy": rows[0]["accuracy"]}
     if is_quantised(final):
-        network = lower_model(final, dataset, {"command": f"lutloom compress {recipe}",
-                                               "seed": found.seed})
+        network = lower_model(final, dataset, {"command": command, "seed": found.seed})
         measured["accuracy"] = integer_accuracy(network, dataset)
         network.save(out / "network.npz")
         if found.rtl is not None:
@@ -110,13 +113,13 @@ def compress(
     plot_training(out / "training.svg", histories)
     log_training(out / "training.csv", histories)
     table(found.title, ["step", "accuracy", "pruned", "bytes", "compressed"],
-          [(row["step"], f"{row['accuracy']:.2%}", f"{row['pruning_rate']:.2f} x", row["bytes"],
+          [(row["step"], percent(row["accuracy"]), f"{row['pruning_rate']:.2f} x", row["bytes"],
             f"{row['compression_rate']:.1f} x") for row in rows])
     pruned, sizes = [*layers, total_sparsity(layers)], [*coded.sizes, coded.total]
     _tables(pruned, sizes)
     say(f"{out}: {', '.join(sorted(path.name for path in out.glob('*.npz')))} and plots")
     write_results(json, "compress", {
-        "model": found.name, "title": found.title, "run": f"lutloom compress {recipe}",
+        "model": found.name, "title": found.title, "run": command,
         "seed": found.seed, "data": dataset.name, "torch": version("torch"),
         "test_images": len(dataset.test_y), "steps": rows, "measured": measured,
         "layers": [

@@ -19,7 +19,7 @@ from scripts.files import network_file
 
 __all__ = ["DataOption", "DeviceOption", "JsonOption", "NetworkArgument", "PlanOption",
            "RandomOption", "SeedOption", "bar", "bars", "console", "errors", "fail",
-           "marked_section", "positive", "say", "speed", "table", "write_results"]
+           "marked_section", "percent", "positive", "say", "speed", "table", "write_results"]
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -114,6 +114,11 @@ def marked_section(text: str, name: str) -> tuple[str, str, str] | None:
     before, begins, rest = text.partition(begin)
     inside, ends, after = rest.partition(end)
     return (before + begin, inside, end + after) if begins and ends else None
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """A share of 1 as all tables have it, 98.56 %."""
+    return f"{share:.{digits}%}".replace("%", " %")
 
 
 def write_results(path: Path | None, command: str, results: dict[str, Any]) -> None:

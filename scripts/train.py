@@ -10,16 +10,19 @@ import typer
 from golden.recipes import RECIPES
 from scripts.lower import lower_model
 from scripts.measure import measure
-from scripts.output import DataOption, DeviceOption, JsonOption, bar, say, write_results
+from scripts.output import DataOption, DeviceOption, JsonOption, bar, percent, say, write_results
 from scripts.plots import log_training, plot_training
 
-__all__ = ["RecipeArgument", "train", "train_model"]
+__all__ = ["command_line", "train", "train_model"]
 
 _OF_MODEL = "input", "dropout", "weights"  # options that change the model, not its training
 
-RecipeArgument = Annotated[str, typer.Argument(
-    help="A recipe file (.toml), the name of one that `lutloom zoo` lists, or the name of a model: "
-    f"{', '.join(RECIPES)}.", show_default=False)]
+def command_line(command: str, recipe: str, found: Any) -> str:
+    """What runs a golden.recipe_file.RecipeFile, as results keep it."""
+    from golden.data import FOLDERLESS
+
+    folder = "" if found.spec.data in FOLDERLESS else " --data FOLDER"
+    return f"lutloom {command} {recipe}{folder}"
 
 
 def train_model(recipe: Any, data: Path | None, *, seed: int, device: str = "cpu",
@@ -45,7 +48,9 @@ def train_model(recipe: Any, data: Path | None, *, seed: int, device: str = "cpu
 
 
 def train(
-    recipe: RecipeArgument,
+    recipe: Annotated[str, typer.Argument(
+        help="A recipe file (.toml), the name of one that `lutloom zoo` lists, or the name of a "
+        f"model: {', '.join(RECIPES)}.", show_default=False)],
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option(
         dir_okay=False, help="Checkpoint to write (default: build/RECIPE/checkpoint.npz).",
@@ -100,7 +105,7 @@ def train(
                                             state=out.with_suffix(".training"))
     reached = accuracy(trained, dataset.test_x, dataset.test_y)
     options = "".join(f" --{name.replace('_', '-')} {value}" for name, value in given.items())
-    command = f"lutloom train {recipe} --seed {found.seed}{options}"
+    command = f"{command_line('train', recipe, found)} --seed {found.seed}{options}"
     save_checkpoint(out, trained, {"command": command, "seed": found.seed,
                                    "test_accuracy": reached})
     measured: dict[str, float] = {"accuracy": reached}
@@ -110,7 +115,7 @@ def train(
         measured |= measure(network, found.rtl, out.parent)
     plot_training(out.with_name("training.svg"), {found.name: history})
     log_training(out.with_name("training.csv"), {found.name: history})
-    say(f"{found.name}: {reached:.2%} of {len(dataset.test_y):,} test images right; {out}")
+    say(f"{found.name}: {percent(reached)} of {len(dataset.test_y):,} test images right; {out}")
     write_results(json, "train", {
         "model": found.name, "title": found.title, "run": command, "seed": found.seed, **given,
         "data": dataset.name, "torch": version("torch"), "checkpoint": out,

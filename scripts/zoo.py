@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts.output import JsonOption, table, write_results
+from scripts.output import JsonOption, percent, say, table, write_results
+from scripts.train import command_line
 
 __all__ = ["records", "zoo"]
 
@@ -19,18 +20,18 @@ def records() -> Iterator[tuple[Any, dict[str, Any] | None]]:
         yield find_recipe(name), json_module.loads(path.read_text()) if path.is_file() else None
 
 
-def _files(folder: Path, name: str) -> str:
-    places = {"checkpoint": folder / f"{name}.npz", "network": folder / "networks" / f"{name}.npz",
-              "coded": folder / "coded" / f"{name}.npz"}
-    return ", ".join(f"{what} {path.stat().st_size / 1024:,.0f} KiB"
-                     for what, path in places.items() if path.is_file()) or "none"
+def _files(folder: Path, name: str) -> dict[str, Path]:
+    """What there is of a name: its checkpoint, its network, its compressed file."""
+    places = {"checkpoint": folder, "network": folder / "networks", "coded": folder / "coded"}
+    return {what: path for what, place in places.items()
+            if (path := place / f"{name}.npz").is_file()}
 
 
 def zoo(json: JsonOption = None) -> None:
     """List the trained models and the recipes that come along, with what they reach.
 
-    `lutloom lower NAME` takes a checkpoint; `lutloom train NAME` or `lutloom compress NAME` runs a
-    recipe anew.
+    `lutloom lower NAME` takes a checkpoint, `lutloom plan NAME`, `verify` and the others a network;
+    `lutloom train NAME` or `lutloom compress NAME` runs a recipe anew.
     """
     from golden.checkpoint import load_checkpoint
     from golden.recipe_file import ZOO
@@ -44,9 +45,17 @@ def zoo(json: JsonOption = None) -> None:
         kind = "compress" if recipe.steps else "train"
         rows.append({"name": recipe.name, "data": recipe.spec.data, "title": recipe.title,
                      "accuracy": record and record["measured"]["accuracy"],
-                     "command": f"lutloom {kind} {recipe.name}"})
+                     "command": command_line(kind, recipe.name, recipe)})
+    for row in rows:
+        row["files"] = _files(ZOO, row["name"])
     table("zoo", ["name", "data", "accuracy", "files", "made by"],
           [(row["name"], row["data"],
-            "not run" if row["accuracy"] is None else f"{row['accuracy']:.2%}",
-            _files(ZOO, row["name"]), row["command"]) for row in rows])
+            "not run" if row["accuracy"] is None else percent(row["accuracy"]),
+            ", ".join(f"{what} {path.stat().st_size / 1024:,.0f} KiB"
+                      for what, path in row["files"].items()) or "none",
+            row["command"]) for row in rows])
+    say("`lutloom lower NAME` takes a checkpoint by its name, `lutloom plan NAME` and the other "
+        "commands a network.")
+    say(f"Files: {ZOO / 'NAME.npz'} (checkpoints), {ZOO / 'networks' / 'NAME.npz'}, "
+        f"{ZOO / 'coded' / 'NAME.npz'}")
     write_results(json, "zoo", {"models": rows})

@@ -29,6 +29,7 @@ storages = ["rom"]
 what = "accuracy"
 value = "12.3 %"
 goal = 0.5
+source = "A. Author, 2020"
 [[published]]
 what = "luts"
 value = "2 LUT"

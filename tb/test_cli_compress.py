@@ -183,6 +183,10 @@ def test_train_takes_recipes(own: Path, tmp_path: Path, hardware: list[Any]) -> 
     assert len((folder / "training.csv").read_text().splitlines()) == 1 + 2
 
 
+def test_compress_offers_recipes_alone() -> None:
+    assert "tfc" not in lutloom("compress", "--help")[1] and "tfc" in lutloom("train", "--help")[1]
+
+
 def test_compress_refuses(own: Path) -> None:
     status, _, errors = lutloom("compress", "digits")
     assert (status, errors) == (

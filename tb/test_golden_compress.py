@@ -104,7 +104,7 @@ def test_incremental_and_distilled(model: FloatNet) -> None:
                  "distil": {"temperature": 3.0, "weight": 0.5}}, SHORT),
         ({"step": "quantise", "weights": "shared", "activations": 8}, None))
     assert [out.title for out in results] == [
-        "freeze 50.0% at powers of two", "freeze 100.0% at powers of two",
+        "freeze 50.0 % at powers of two", "freeze 100.0 % at powers of two",
         "quantise: shared weights, 8-bit activations"]
     for layer in layers(results[-1].model):
         magnitudes = np.abs(layer.weights[layer.weights != 0].astype(np.int64))
