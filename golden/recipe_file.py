@@ -22,7 +22,7 @@
     goal = 0.984
     source = "S. Han et al., ICLR 2016, arXiv:1510.00149"
 
-Every key may be left out but ``title`` and ``model``.
+Every key may be left out but ``title`` and ``model``; docs/recipes.md lists all.
 """
 
 import os
@@ -38,7 +38,7 @@ from golden.recipe_keys import changed, checked, made
 from golden.recipe_steps import RecipeStep, read_steps
 from golden.recipes import RECIPES, Recipe
 
-__all__ = ["FAMILIES", "FIGURES", "KEYS", "ZOO", "Published", "RecipeFile", "RtlPlan",
+__all__ = ["FAMILIES", "FIGURES", "FIXED", "KEYS", "ZOO", "Published", "RecipeFile", "RtlPlan",
            "find_recipe", "load_recipe", "recipes"]
 
 FIGURES = ("accuracy", "float_accuracy", "pruning_rate", "compression_rate", "bytes", "luts", "ffs",
@@ -48,7 +48,7 @@ KEYS: dict[str, Any] = {
     "title": str, "model": str, "kind": str, "norm": bool, "seed": int, "change": dict,
     "train": dict, "compress": list[dict], "published": list[dict], "rtl": dict}
 ZOO = Path(__file__).parent / "zoo"
-_FIXED = "name", "widths", "data", "stages", "size", "channels"  # they are what the model is
+FIXED = "name", "widths", "data", "stages", "size", "channels"  # they are what the model is
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def load_recipe(path: str | os.PathLike[str]) -> RecipeFile:
     if seed < 0:
         raise ValueError(f"{where}: seed must be at least 0, not {seed}")
     training = changed(f"{where}, train", RECIPES[spec.name], content.get("train", {}))
-    spec = changed(f"{where}, change", spec, content.get("change", {}), _FIXED)
+    spec = changed(f"{where}, change", spec, content.get("change", {}), FIXED)
     try:
         steps = read_steps(where, spec, norm, tables) if kind == "float" else ()
     except ValueError as error:
