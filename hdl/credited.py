@@ -1,14 +1,13 @@
-"""Pipelines in a row that nothing stops: a queue behind them takes what is on its way."""
+"""Pipelines in a row that nothing stops: a queue behind them takes what the output does not."""
 
 from collections.abc import Mapping
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.argmax import ArgMax
 from hdl.elementwise import ElementwiseCore
-from hdl.fifo import StreamFIFO
 from hdl.pipeline import LogicPipeline
 from hdl.timing import FifoTiming
 
@@ -42,8 +41,8 @@ class CreditedPipelines(wiring.Component):
     i : In, as of the first core
     o : Out, as of the last core
 
-    ``latency`` is the sum of the cores' and 2 cycles, ``initiation_interval`` that of the slowest
-    core, ``room`` the beats that fit inside.
+    ``latency`` is the sum of the cores', since beats pass by an empty queue;
+    ``initiation_interval`` is that of the slowest core, ``room`` the beats that fit inside.
     Source: credit-based flow control, as in W. J. Dally and B. Towles, "Principles and Practices
     of Interconnection Networks", Morgan Kaufmann, 2004, chapter 13.
     """
@@ -51,17 +50,10 @@ class CreditedPipelines(wiring.Component):
     def __init__(self, cores: Mapping[str, wiring.Component]):
         self.cores = dict(cores)
         first, last = list(self.cores.values())[0], list(self.cores.values())[-1]
-        inside = sum(core.latency for core in self.cores.values())
-        # Two cycles in the queue, and the place of a beat that leaves is free in the next one.
-        self._queue = StreamFIFO(len(last.o.payload), inside + 3)
-        self.latency = inside + self._queue.latency
+        self.latency = sum(core.latency for core in self.cores.values())
+        self.room = self.latency + 1  # what is on its way, and what enters while a beat leaves
         super().__init__({"i": In(stream.Signature(len(first.i.payload))),
                           "o": Out(stream.Signature(len(last.o.payload)))})
-
-    @property
-    def room(self) -> int:
-        """Beats that fit inside."""
-        return self._queue.depth
 
     @property
     def initiation_interval(self) -> int:
@@ -75,7 +67,6 @@ class CreditedPipelines(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
 
-        m.submodules.queue = queue = self._queue
         free = Signal(range(self.room + 1), init=self.room)  # places that no beat has been promised
         enters, leaves = Signal(), Signal()
         m.d.comb += [
@@ -90,7 +81,13 @@ class CreditedPipelines(wiring.Component):
             m.submodules[name] = core
             m.d.comb += [core.i.valid.eq(valid), core.i.payload.eq(payload), core.o.ready.eq(1)]
             valid, payload = core.o.valid, core.o.payload
-        m.d.comb += [queue.i.valid.eq(valid), queue.i.payload.eq(payload)]
-        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        m.submodules.queue = queue = fifo.SyncFIFO(width=len(payload), depth=self.room)
+        m.d.comb += [
+            queue.w_data.eq(payload),
+            queue.w_en.eq(valid & (queue.r_rdy | ~self.o.ready)),
+            queue.r_en.eq(self.o.ready),
+            self.o.valid.eq(valid | queue.r_rdy),
+            self.o.payload.eq(Mux(queue.r_rdy, queue.r_data, payload)),
+        ]
 
         return m
