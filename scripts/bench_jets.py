@@ -12,7 +12,7 @@ from golden.archive import replacing
 from scripts.compress import integer_accuracy
 from scripts.lower import lower_model
 from scripts.measure import measure
-from scripts.output import JsonOption, bar, marked_section, say, write_results
+from scripts.output import JsonOption, bar, marked_section, percent, say, write_results
 
 if TYPE_CHECKING:  # torch takes two seconds to import
     from golden.data import Dataset
@@ -70,9 +70,9 @@ def _lines(rows: list[dict[str, Any]], data: str, command: str) -> list[str]:
              "networks trained on jets will differ." if data == "drawn" else "")
     tools = ", ".join(f"{name} {version(name)}" for name in ("torch", "amaranth", "pyosys"))
     cells = [(row["title"], f"{row['non_zeros']:,}", str(row["levels"]), f"{row['luts']:,}",
-              f"{row['luts'] / PART:.2%}", f"{row['ffs']:,}", str(row["latency"]),
+              percent(row["luts"] / PART), f"{row['ffs']:,}", str(row["latency"]),
               str(row["cycles"]),
-              "not at hand" if row["accuracy"] is None else f"{row['accuracy']:.2%}")
+              "not at hand" if row["accuracy"] is None else percent(row["accuracy"]))
              for row in rows]
     table = [COLUMNS, ["---"] * len(COLUMNS), PUBLISHED, *cells]
     return [(f"`{command}`, {date.today()}, {tools}; synthesised for 7-series, *levels* of logic "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from golden.sparse import Columns, InterleavedColumns, sparse
 from hdl.sparse_timing import SparseTiming
-from scripts.output import JsonOption, SeedOption, bar, fail, say, write_results
+from scripts.output import JsonOption, SeedOption, bar, fail, percent, say, write_results
 from scripts.plots import plot_curve
 
 __all__ = ["LAYERS", "Shape", "bench_sparse", "draw", "measure"]
@@ -135,13 +135,14 @@ def _page(rows: list[dict[str, Any]], simulated: str, command: str, picture: str
         goal = f"{row['goal']:,}" if row["goal"] else ""
         lines.append(
             f"| {row['layer']} | {row['shape']} | {row['weights']} %, {row['activations']} % | "
-            f"{row['ideal']:,.0f} | {row['cycles']:,.0f} | {row['ideal'] / row['cycles']:.1%} | "
+            f"{row['ideal']:,.0f} | {row['cycles']:,.0f} | "
+            f"{percent(row['ideal'] / row['cycles'], 1)} | "
             f"{row['alone']:,} | {goal} | {row['dense']:,} | {row['times']:.1f} |")
     lines += ["", "## Balance against the depth of the queues", "",
               "Part of the cycles in which the average element has entries, real or filling.", "",
               f"![balance]({picture})", "",
               f"| layer | {' | '.join(map(str, DEPTHS))} |", "| --- |" + " ---: |" * len(DEPTHS)]
-    lines += [f"| {row['layer']} | " + " | ".join(f"{part:.1%}" for part in row["balance"]) + " |"
+    lines += [f"| {row['layer']} | {' | '.join(percent(part, 1) for part in row['balance'])} |"
               for row in rows]
     lines += ["", "## Exact bits", "",
               "Entries take a byte; of them, *padding* only fills gaps of more than 15 zeros.",
@@ -150,7 +151,7 @@ def _page(rows: list[dict[str, Any]], simulated: str, command: str, picture: str
               "| --- | ---: | ---: | ---: | ---: | ---: |"]
     for row in rows:
         bits = row["bits"]
-        lines.append(f"| {row['layer']} | {row['padding']:.1%} | {bits['entries']:,} | "
+        lines.append(f"| {row['layer']} | {percent(row['padding'], 1)} | {bits['entries']:,} | "
                      f"{bits['starts']:,} | {bits['huffman zeros'] + bits['huffman codes']:,} | "
                      f"{bits['huffman together']:,} |")
     return lines

@@ -24,6 +24,7 @@ from scripts.output import (
     bars,
     console,
     fail,
+    percent,
     say,
     speed,
     table,
@@ -161,7 +162,7 @@ def _summary(results: list[dict[str, Any]], network: Any, plan: Any) -> None:
     from hdl.accelerator import Accelerator
 
     table("Accuracy", ["version", "accuracy", "test images"],
-          [(kind, f"{share:.2%}", images)
+          [(kind, percent(share), images)
            for kind, (share, images) in results[0]["accuracy"].items()])
     accelerator = Accelerator(network, plan)
     say(speed(accelerator.initiation_interval, accelerator.latency))

@@ -26,6 +26,7 @@ from scripts.output import (
     JsonOption,
     NetworkArgument,
     PlanOption,
+    percent,
     say,
     speed,
     write_results,
@@ -67,7 +68,7 @@ def render(network: Any, plan: Any, results: Sequence[Mapping[str, Any]],
         classes = str(network.metadata.get("classes", "")).split()
         names = classes if len(classes) == len(confusion) else list(map(str, range(len(confusion))))
         sections += ["<h2>Confusion matrix</h2>",
-                     f"<p>{right:,} of {total:,} test images right ({right / total:.2%}).</p>",
+                     f"<p>{right:,} of {total:,} test images right ({percent(right / total)}).</p>",
                      confusion_matrix(confusion, names)]
     families = {family: costs for result in results if result["command"] == "synth"
                 for family, costs in result["families"].items()}
@@ -86,7 +87,7 @@ def _summary(results: Sequence[Mapping[str, Any]]) -> str:
     for result in results:
         if result["command"] == "demo":
             lines.append(html_table(["version", "accuracy", "test images"],
-                                    [(name, f"{share:.2%}", images)
+                                    [(name, percent(share), images)
                                      for name, (share, images) in result["accuracy"].items()]))
         if result["command"] == "verify":
             verdict = ("bad", f"differs: {result['fault']}") if result["fault"] else (

@@ -106,5 +106,5 @@ def test_weights_of_groups_in_a_report():
 def test_confusion_matrix_of_a_report(tiny):
     network, plan = Network.load(tiny[0]), Plan.load(tiny[1])
     page = render(network, plan, [], np.array([[5, 0, 1], [0, 7, 0], [2, 0, 8]]))
-    assert "20 of 23 test images right (86.96%)." in page
+    assert "20 of 23 test images right (86.96 %)." in page
     assert len(re.findall(r"<tr><th>\d</th>", page)) == 3
