@@ -164,6 +164,9 @@ def load_recipe(path: str | os.PathLike[str]) -> RecipeFile:
         raise ValueError(f'{where}: kind must be "binary" or "float", not "{kind}"')
     if tables and kind != "float":
         raise ValueError(f'{where}: kind must be "float" to be compressed, not "{kind}"')
+    if "rtl" in content and kind == "float" and not tables:
+        raise ValueError(f'{where}: kind must be "binary" for rtl, or a step of compression must '
+                         'quantise the network, not "float" alone')
     if seed < 0:
         raise ValueError(f"{where}: seed must be at least 0, not {seed}")
     training = changed(f"{where}, train", RECIPES[spec.name], content.get("train", {}))

@@ -110,6 +110,9 @@ def compress(
         if found.rtl is not None:
             measured |= measure(network, found.rtl, out)
         rows.append({**rows[-1], "step": "integer network", "accuracy": measured["accuracy"]})
+    else:
+        say("no network.npz: some weights or activations are not quantised, which a step "
+            "quantise does")
     plot_training(out / "training.svg", histories)
     log_training(out / "training.csv", histories)
     table(found.title, ["step", "accuracy", "pruned", "bytes", "compressed"],

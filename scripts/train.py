@@ -109,7 +109,7 @@ def train(
     save_checkpoint(out, trained, {"command": command, "seed": found.seed,
                                    "test_accuracy": reached})
     measured: dict[str, float] = {"accuracy": reached}
-    if found.rtl is not None:
+    if found.rtl is not None and not found.steps:  # those quantise what can be built
         network = lower_model(trained, dataset, {"command": command, "seed": found.seed})
         network.save(out.with_name("network.npz"))
         measured |= measure(network, found.rtl, out.parent)

@@ -163,9 +163,16 @@ def check_layers(layers: list[Any], model: FloatNet, coded: CodedModel, output: 
 def test_without_a_quantise_step_there_is_no_network(own: Path, hardware: list[Any]) -> None:
     own.write_text(RECIPE.replace('[[compress]]\nstep = "quantise"', "[change]").replace(
         'weights = "shared"\nactivations = 4\n', ""))
-    assert lutloom("compress", own)[0] == 0
+    status, output, _ = lutloom("compress", own)
+    assert status == 0 and "no network.npz: some weights or activations are not quantised" in output
     names = {path.name for path in Path("build/small").iterdir()}
     assert "coded.npz" in names and "network.npz" not in names and not hardware
+
+
+def test_train_leaves_the_steps(own: Path, tmp_path: Path, hardware: list[Any]) -> None:
+    assert lutloom("train", own, "--epochs", "1", "--json", "train.json")[0] == 0
+    assert [*results(tmp_path / "train.json", "train")["measured"]] == ["accuracy"]
+    assert not hardware
 
 
 def test_train_takes_recipes(own: Path, tmp_path: Path, hardware: list[Any]) -> None:

@@ -93,6 +93,9 @@ STEPS = "step = \"prune\"\nby = \"percentile\"\namount = 1"
     (HEAD + '[[published]]\nwhat = "acuracy"\nvalue = "1"\ngoal = 1',
      ("recipe {path}, published row 1: what must be one of accuracy, float_accuracy, pruning_rate, "
       'compression_rate, bytes, luts, ffs, brams, dsps, cycles, latency, not "acuracy"')),
+    (HEAD + 'kind = "float"\n[rtl]',
+     ('recipe {path}: kind must be "binary" for rtl, or a step of compression must quantise the '
+      'network, not "float" alone')),
     (HEAD + "compress = 3", "recipe {path}: compress must be a list of tables, not 3"),
     (HEAD + "published = 3", "recipe {path}: published must be a list of tables, not 3"),
     (HEAD + "seed = -1", "recipe {path}: seed must be at least 0, not -1"),
