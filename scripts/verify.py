@@ -1,5 +1,6 @@
 """lutloom verify: the generated hardware against the golden answers, bit by bit."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,6 +65,8 @@ def check(network: Any, plan: Any, x: NDArray[np.int64], *, netlist: bool = Fals
                              netlist=netlist, taps=watched if taps else None, seed=seed,
                              scenarios=SCENARIOS if stalls else ("none",), progress=show)
         show(result.frames, None if result.fault else result.frames)
+    if result.interval == 0:  # nothing follows a single frame: the promise stands
+        result = replace(result, interval=accelerator.initiation_interval)
     return result
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import tb.harness
 import tb.whole_set
 from golden.checkpoint import save_checkpoint
 from golden.data import DATASETS
@@ -20,6 +21,7 @@ from hdl.plan import Plan
 from scripts.files import NETWORKS
 from scripts.output import speed
 from tb.cli_case import lutloom, results
+from tb.harness import Result
 from tb.recipe_case import write_recipe
 from tb.whole_set import FrameRun
 
@@ -178,6 +180,16 @@ def test_all_frames_count_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
                                      "--random", "--frames", 9)
     assert (status, errors) == (0, "")
     assert "9/9" in output and "bit-exact: 9 frames (RTL), 9 different ones; a frame " in output
+
+
+def test_a_single_frame_has_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the accelerator promises is told."""
+    found = Result(None, None, None, None, frames=1, latency=16, interval=0, capacity=3, seed=0,
+                   waves=None, cached=True)
+    monkeypatch.setattr(tb.harness, "verify", lambda *_, **__: found)
+    _, output, _ = lutloom("verify", "network.npz", "--plan", "plan.json", "--random", "--frames",
+                           1)
+    assert "; a frame every 6 cycles, latency 16 cycles" in output
 
 
 @pytest.mark.parametrize("interval, latency, text", [
