@@ -169,6 +169,7 @@ def test_rejects(rng: np.random.Generator, tmp_path: Path,
     for name in ("queue", "results"):
         with pytest.raises(ValueError, match=f"^CorePort {name} must be from 2 to 65535, not 1$"):
             CorePort(core, **{name: 1})
+    Path("plan.json").touch()
     status, _, errors = lutloom("bringup", "arty", "--port", "sim", "--network", "network.npz",
                                 "--plan", "plan.json")
     assert (status, errors) == (2, f"board must be one of {', '.join(BOARDS)}, not 'arty'\n")
