@@ -14,6 +14,7 @@ from amaranth_boards.arty_a7 import ArtyA7_35Platform, ArtyA7_100Platform
 from amaranth_boards.arty_z7 import ArtyZ720Platform
 from amaranth_boards.de0_cv import DE0CVPlatform
 from amaranth_boards.de10_nano import DE10NanoPlatform
+from amaranth_boards.ecpix5 import ECPIX585Platform
 from amaranth_boards.ice40_hx8k_b_evn import ICE40HX8KBEVNPlatform
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 from amaranth_boards.nexys4ddr import Nexys4DDRPlatform
@@ -106,6 +107,16 @@ class ULX3S25F(Ecp5, ULX3S_25F_Platform):
 
 class ULX3S85F(Ecp5, ULX3S_85F_Platform):
     """Radiona ULX3S with a LFE5U-85F; 25 MHz clock, eight LEDs."""
+
+
+class ECPIX585(Ecp5, ECPIX585Platform):
+    """LambdaConcept ECPIX-5 with a LFE5UM5G-85F; 100 MHz clock, of four RGB LEDs the green of the
+    first two and the red of the third."""
+
+    resources = [*(resource for resource in ECPIX585Platform.resources
+                   if resource.name != "rgb_led"),
+                 *LEDResources(pins="R21 W21 K21", invert=True,
+                               attrs=Attrs(IO_TYPE="LVCMOS33", PULLMODE="UP"))]
 
 
 class ICEBreaker(Ice40, ICEBreakerPlatform):
@@ -217,6 +228,9 @@ BOARDS: Mapping[str, Board] = {
                         ("trellis",), 24_288, 56, "-b ulx3s", device=("--25k", *_SPEED6)),
     "ulx3s-85f": _board("ULX3S, ECP5 LFE5U-85F", ULX3S85F, "ecp5", "LFE5U-85F-6BG381C",
                         ("trellis",), 83_640, 208, "-b ulx3s", device=("--85k", *_SPEED6)),
+    "ecpix-5-85f": _board("ECPIX-5, ECP5-5G LFE5UM5G-85F", ECPIX585, "ecp5",
+                          "LFE5UM5G-85F-8BG554I", ("trellis",), 83_640, 208, "-b ecpix5",
+                          device=("--um5g-85k", "--package", "CABGA554", "--speed", "8")),
     "icebreaker": _board("iCEBreaker, iCE40UP5K", ICEBreaker, "ice40", "iCE40UP5K-SG48",
                          ("icestorm",), 5_280, 30, "-b ice40_generic",
                          synth_options=("-device u",), flash=(),

@@ -58,7 +58,8 @@ def test_tells_how_to_get_tools(monkeypatch):
 
 def test_capacities_are_those_of_the_tools():
     """Where nextpnr's report of a build on the part is known: cells of logic and memory."""
-    known = {"ulx3s-25f": (24288, 56), "ulx3s-85f": (83640, 208), "icebreaker": (5280, 30),
+    known = {"ulx3s-25f": (24288, 56), "ulx3s-85f": (83640, 208),
+             "ecpix-5-85f": (83640, 208), "icebreaker": (5280, 30),
              "ice40-hx8k": (7680, 32), "tang-nano-9k": (8640, 26)}
     assert {row["board"]: (row["luts"], row["brams"]) for row in board_rows()
             if row["board"] in known} == known

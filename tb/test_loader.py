@@ -31,7 +31,8 @@ def write_bitstream(folder, kind):
 @pytest.mark.parametrize("board, kind, arguments", [
     ("arty-a7-35t", "bit", "-b arty_a7_35t top.bit"), ("pynq-z1", "bit", "-b pynq_z1 top.bit"),
     ("de10-nano", "rbf", "-b de10nano top.rbf"), ("de0-cv", "rbf", "-c usb-blaster top.rbf"),
-    ("ulx3s-85f", "bit", "-b ulx3s top.bit"), ("icebreaker", "bin", "-b ice40_generic top.bin"),
+    ("ulx3s-85f", "bit", "-b ulx3s top.bit"), ("ecpix-5-85f", "bit", "-b ecpix5 top.bit"),
+    ("icebreaker", "bin", "-b ice40_generic top.bin"),
     ("tang-nano-9k", "fs", "-b tangnano9k top.fs")])
 def test_calls_the_loader(loaders, board, kind, arguments):
     """With the folder that a build wrote to, or the file itself."""
