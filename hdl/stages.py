@@ -148,7 +148,8 @@ def layer_stages(layer: Layer, plan: Plan, number: Number) -> tuple[list[Stage],
             core = embedding.Embedding(layer, lanes=plan.lanes_out(layer))
             return [Stage(name, core, layer.positions)], layer.output
         case ArgMax():
-            return [Stage(name, ArgMaxCore(layer.n_in, number, own.simd))], layer.output
+            core = ArgMaxCore(layer.n_in, number, own.simd, plan.levels)
+            return [Stage(name, core)], layer.output
     return [Stage(name, output_core(layer, own, plan.variant), layer.positions_in)], layer.output
 
 

@@ -19,6 +19,8 @@ from tb.cli_case import write_tiny
 from tb.fault_list import FAULTS
 from tb.harness import settings
 
+NO_TESTS = pytest.StashKey[list[str]]()  # what faults name, of the files that were collected
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("lutloom")
@@ -38,17 +40,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sets of parameters in ``tb.cases.rtl_only`` do not run as a netlist; faults name tests."""
+    """Sets of parameters in ``tb.cases.rtl_only`` do not run as a netlist."""
     def wanted(item: pytest.Item) -> bool:
         return (item.get_closest_marker("rtl_only") is None or not isinstance(item, pytest.Function)
                 or not item.callspec.params["netlist"])
 
     whole = {item.path for item in items} if not any("::" in arg for arg in config.args) else ()
     known = {name for item in items for name in (item.nodeid, item.nodeid.split("[")[0])}
-    for fault in FAULTS:
-        if config.rootpath / fault.test.split("::")[0] in whole and fault.test not in known:
-            raise pytest.UsageError(f"a fault in {fault.file} is to be noticed by {fault.test}, "
-                                    "which is no test")
+    config.stash[NO_TESTS] = [fault.test for fault in FAULTS if fault.test not in known
+                              and config.rootpath / fault.test.split("::")[0] in whole]
     config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
     items[:] = [item for item in items if wanted(item)]
 

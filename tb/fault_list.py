@@ -283,18 +283,18 @@ FAULTS = (
 
     # ArgMax.
     Fault("argmax", "hdl/argmax.py", "first | (value > best)", "first | (value >= best)",
-          "of equal ones in several beats the last", _ARGMAX + "[2-number2-1-rtl]"),
+          "of equal ones in several beats the last", _ARGMAX + "[2-number2-1-3-rtl]"),
     Fault("argmax", "hdl/argmax.py", "(right[1] > left[1])", "(right[1] >= left[1])",
-          "of equal ones in a beat the last", _ARGMAX + "[2-number3-2-rtl]"),
+          "of equal ones in a beat the last", _ARGMAX + "[2-number3-2-1-rtl]"),
     Fault("argmax", "hdl/argmax.py", "right[0] & (right[1] > left[1])", "right[1] > left[1]",
-          "padding lanes take part", _ARGMAX + "[1-number1-3-rtl]"),
+          "padding lanes take part", _ARGMAX + "[1-number1-3-1-rtl]"),
     Fault("argmax", "hdl/argmax.py", "code.as_signed() if signed else code", "code",
-          "signed numbers compared as unsigned", _ARGMAX + "[2-number2-1-rtl]"),
+          "signed numbers compared as unsigned", _ARGMAX + "[2-number2-1-3-rtl]"),
     Fault("argmax", "hdl/argmax.py", "first.eq(is_last)", "first.eq(0)",
-          "the second frame meets the best of the first", _ARGMAX + "[2-number2-1-rtl]"),
+          "the second frame meets the best of the first", _ARGMAX + "[2-number2-1-3-rtl]"),
     Fault("argmax", "hdl/argmax.py", "first = Signal(init=1)",
           "first = Signal(init=1, reset_less=True)",
-          "after a reset within a frame the old best remains", _ARGMAX + "[5-number5-1-rtl]"),
+          "after a reset within a frame the old best remains", _ARGMAX + "[5-number5-1-4-rtl]"),
 
     # Accelerator, and the models of timing behind its promises.
     Fault("accelerator", "hdl/accelerator.py",

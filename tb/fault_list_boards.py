@@ -51,7 +51,7 @@ BOARD_FAULTS = (
     ("toolchain", "boards/toolchain.py", "-(-found.pop(half).used // 2)",
      "found.pop(half).used // 2", "half a block RAM costs nothing",
      _TOOLS + "counts_halves_of_block_rams"),
-    ("flow", "boards/flow.py", "    bitstream.unlink(missing_ok=True)", "    pass",
+    ("flow", "boards/flow.py", "    forget_bitstreams(design.folder, board)", "    pass",
      "the bitstream of another design stays where a build fails",
      _TOOLS + "a_failed_build_leaves_no_bitstream"),
     ("project", "boards/project.py", '(folder / "build.sh").unlink(missing_ok=True)', "pass",

@@ -27,19 +27,27 @@ def draw(rng: np.random.Generator, n: int, number: Number) -> np.ndarray:
 
 
 @pytest.mark.parametrize("netlist", [False, True], ids=["rtl", "netlist"])
-@pytest.mark.parametrize("n, number, lanes", [
-    (1, Bipolar(), 1), rtl_only(1, Integer(5, False), 3), rtl_only(2, Integer(1, True), 1),
-    (2, Integer(1, False), 2), rtl_only(3, Bipolar(), 2), rtl_only(5, Integer(8, True), 1),
-    (7, Integer(3, True), 3), (10, Integer(9, True), 10), rtl_only(10, Integer(9, False), 1),
-    (13, Integer(16, True), 4), rtl_only(37, Integer(6, True), 5),
-    rtl_only(9, Integer(64, True), 2),
+@pytest.mark.parametrize("n, number, lanes, levels", [
+    (1, Bipolar(), 1, 3), rtl_only(1, Integer(5, False), 3, 1),
+    rtl_only(2, Integer(1, True), 1, 3), (2, Integer(1, False), 2, 1),
+    rtl_only(3, Bipolar(), 2, 2), rtl_only(5, Integer(8, True), 1, 4), (7, Integer(3, True), 3, 3),
+    (10, Integer(9, True), 10, 4), rtl_only(10, Integer(9, False), 1, 3),
+    (13, Integer(16, True), 4, 3), rtl_only(37, Integer(6, True), 5, 4),
+    rtl_only(9, Integer(64, True), 2, 3), rtl_only(9, Integer(3, True), 9, 99),
 ])
-def test_matches_golden(rng: np.random.Generator, n: int, number: Number, lanes: int,
+def test_matches_golden(rng: np.random.Generator, n: int, number: Number, lanes: int, levels: int,
                         netlist: bool) -> None:
     x = draw(rng, n, number)
-    core = ArgMax(n, number, lanes)
+    core = ArgMax(n, number, lanes, levels)
     simulate(core, Frames.of(x, number, lanes),
              Frames.of(argmax(x), Integer(core.index_width, False)), netlist=netlist)
+
+
+@pytest.mark.parametrize("n, lanes, levels, latency", [
+    (10, 1, 3, 10), (10, 10, 1, 4), (10, 10, 4, 2), (10, 10, 6, 2), (10, 10, 8, 1), (10, 4, 3, 5),
+    (10, 4, 4, 4), (1, 1, 1, 1)])
+def test_latency(n: int, lanes: int, levels: int, latency: int) -> None:
+    assert ArgMax(n, Bipolar(), lanes, levels).latency == latency
 
 
 @pytest.mark.parametrize("arguments, error, message", [
@@ -47,6 +55,7 @@ def test_matches_golden(rng: np.random.Generator, n: int, number: Number, lanes:
     ((1, Bipolar(), 0), ValueError, r"^ArgMax lanes must be at least 1, not 0$"),
     ((1.0, Bipolar()), TypeError, r"^ArgMax n must be an integer, not 1.0$"),
     ((1, Bipolar(), False), TypeError, r"^ArgMax lanes must be an integer, not False$"),
+    ((1, Bipolar(), 1, 0), ValueError, r"^ArgMax levels must be at least 1, not 0$"),
     ((1, 8), TypeError, r"^ArgMax number must be a Number, not 8$"),
 ])
 def test_rejects(arguments: tuple, error: type[Exception], message: str) -> None:

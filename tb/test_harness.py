@@ -16,6 +16,7 @@ from hdl.yosys import ToolError
 from tb import simulator
 from tb.broken_core import BrokenCore
 from tb.cache import cache_folder, cached, forget, repository
+from tb.conftest import NO_TESTS
 from tb.fault_list import FAULTS
 from tb.harness import Frames, settings, simulate, verify
 
@@ -222,8 +223,9 @@ def test_tool_error_shows_its_last_lines(tmp_path: Path) -> None:
     assert settings.folder == tmp_path
 
 
-def test_faults_can_be_made() -> None:
-    """What a fault changes stands once in its file."""
+def test_faults_can_be_made(pytestconfig: pytest.Config) -> None:
+    """What a fault changes stands once in its file, and the test that it names exists."""
+    assert pytestconfig.stash[NO_TESTS] == []
     for fault in FAULTS:
         text = (repository() / fault.file).read_text()
         assert text.count(fault.old) == 1, (fault.file, fault.old)
