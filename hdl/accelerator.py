@@ -1,6 +1,5 @@
 """A whole Network as one streaming core."""
 
-from collections import Counter
 from dataclasses import fields, replace
 from functools import cached_property
 from typing import Any
@@ -13,12 +12,11 @@ from amaranth.lib.wiring import In, Out
 from golden.layer import Add, ArgMax, Conv, Layer, Pool, Weighted
 from golden.network import Network
 from hdl.address_map import BEGIN, COMMIT, Region
-from hdl.credited import CreditedPipelines, is_pipeline
+from hdl.credited import CreditedPipelines, pipeline_rows
 from hdl.fifo import StreamFIFO
 from hdl.fifo_depths import check_depths, fifo_depths, fork_edges, is_steady
 from hdl.graph_timing import Edge, GraphTiming
 from hdl.join import Fork
-from hdl.pipeline import LogicPipeline
 from hdl.plan import Plan, grouping
 from hdl.stages import Stage, Tensor, adapters, layer_stages
 from hdl.timing import Timing, first_output
@@ -120,29 +118,19 @@ class Accelerator(wiring.Component):
 
     def _join_pipelines(self, edges: dict[Edge, tuple[str, Tensor]]) -> None:
         """Make rows of pipelines with several hard-wired layers parts that are never stopped."""
-        takers = Counter(source for of in self._sources.values() for source in of)
         planned = self.plan.queues or {}
-        rows: dict[str, list[str]] = {}  # by the last one's name
-        for name, stage in self._stages.items():
-            if not is_pipeline(stage.core):
-                continue
-            (source,) = self._sources[name]
-            queued = (source, name) in edges and planned.get(edges[source, name][0], 0) > 0
-            follows = source in rows and takers[source] == 1 and not queued
-            rows[name] = [*(rows.pop(source) if follows else ()), name]
-        for end, row in rows.items():
-            cores = {name: self._stages[name].core for name in row}
-            if sum(isinstance(core, LogicPipeline) for core in cores.values()) < 2:
-                continue
-            first = row[0]
-            self._stages[end] = Stage(end, CreditedPipelines(cores), self._stages[end].repeats)
+        queued = [edge for edge, (name, _) in edges.items() if planned.get(name)]
+        for row in pipeline_rows(self.stages, self._sources, queued):
+            first, end = row[0], row[-1]
+            core = CreditedPipelines({name: self._stages[name].core for name in row})
+            self._stages[end] = Stage(end, core, self._stages[end].repeats)
             self._sources[end] = self._sources[first]
             for name in row[:-1]:
                 del self._stages[name], self._sources[name]
-            for edge in [edge for edge in edges if edge[1] in row]:
-                if edge[1] == first:
-                    edges[edge[0], end] = edges[edge]
-                del edges[edge]
+            for source, taker in [edge for edge in edges if edge[1] in row]:
+                if taker == first:
+                    edges[source, end] = edges[source, taker]
+                del edges[source, taker]
 
     def _add_queues(self, edges: dict[Edge, tuple[str, Tensor]]) -> None:
         """FIFOs of the planned depths, or of those without which the rate is not reached."""

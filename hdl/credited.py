@@ -1,6 +1,7 @@
 """Pipelines in a row that nothing stops: a queue behind them takes what the output does not."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import fifo, stream, wiring
@@ -8,10 +9,11 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.argmax import ArgMax
 from hdl.elementwise import ElementwiseCore
+from hdl.graph_timing import Edge, Sources
 from hdl.pipeline import LogicPipeline
 from hdl.timing import FifoTiming
 
-__all__ = ["CreditedPipelines", "is_pipeline"]
+__all__ = ["CreditedPipelines", "is_pipeline", "pipeline_rows"]
 
 
 def is_pipeline(core: wiring.Component) -> bool:
@@ -22,6 +24,24 @@ def is_pipeline(core: wiring.Component) -> bool:
         case ArgMax():
             return core.initiation_interval == 1
     return isinstance(core, LogicPipeline)
+
+
+def pipeline_rows(cores: Mapping[str, wiring.Component], sources: Sources,
+                  apart: Collection[Edge]) -> list[list[str]]:
+    """Names of cores that form a row of pipelines, of which two at least are hard-wired layers.
+
+    cores, sources : of a graph as in :mod:`hdl.graph_timing`
+    apart : edges that are in no row
+    """
+    takers = Counter(source for of in sources.values() for source in of)
+    rows: dict[str, list[str]] = {}  # by the last one's name
+    for name, core in cores.items():
+        if is_pipeline(core):
+            (source,) = sources[name]
+            follows = source in rows and takers[source] == 1 and (source, name) not in apart
+            rows[name] = [*(rows.pop(source) if follows else ()), name]
+    return [row for row in rows.values()
+            if sum(isinstance(cores[name], LogicPipeline) for name in row) > 1]
 
 
 class CreditedPipelines(wiring.Component):
