@@ -17,6 +17,7 @@ __all__ = ["command_line", "train", "train_model"]
 
 _OF_MODEL = "input", "dropout", "weights"  # options that change the model, not its training
 
+
 def command_line(command: str, recipe: str, found: Any) -> str:
     """What runs a golden.recipe_file.RecipeFile, as results keep it."""
     from golden.data import FOLDERLESS
